@@ -1,0 +1,1 @@
+"""The store: labels, queue, jobs and model versions as rows."""

@@ -1,0 +1,1 @@
+"""Gymnasium environments over arrays: windows in, verdicts out."""

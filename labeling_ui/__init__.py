@@ -1,0 +1,1 @@
+"""The labeling page: asks, tells and enqueues; never trains."""

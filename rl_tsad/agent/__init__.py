@@ -1,0 +1,1 @@
+"""The PPO agent: observe, train, act."""

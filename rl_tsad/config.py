@@ -1,0 +1,201 @@
+"""Every setting of the platform: one frozen dataclass a room, one file, one order of precedence.
+
+Flags beat environment variables (``RL_TSAD_AGENT__GAMMA=0.9``), which beat ``rl-tsad.toml`` in the workspace, which beats
+the defaults below. Unknown keys are refused.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, ValidationError
+from pydantic.dataclasses import dataclass
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from rl_tsad.errors import ConfigError
+
+_STRICT = ConfigDict(extra="forbid")
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+@dataclass(frozen=True, config=_STRICT)
+class WindowConfig:
+    """How a series is cut (see :func:`rl_tsad.types.slide`).
+
+    Attributes:
+        length: points per window; the context that a decision may look at.
+        stride: points that one decision covers.
+        gap_factor: a step between two times longer than this many median steps is a recording gap.
+    """
+
+    length: Annotated[int, Field(ge=2)] = 64
+    stride: Count = 8
+    gap_factor: Annotated[float, Field(gt=1.0)] = 10.0
+
+
+@dataclass(frozen=True, config=_STRICT)
+class SplitConfig:
+    """Which windows may be asked and trained on (the pool) and which are only ever evaluated (the test).
+
+    Attributes:
+        pool_fraction: the earlier share of each series that forms the pool; 1 leaves no test, as in daily use.
+        gap_windows: windows' lengths left out between pool and test.
+    """
+
+    pool_fraction: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    gap_windows: Annotated[int, Field(ge=0)] = 1
+
+
+@dataclass(frozen=True, config=_STRICT)
+class VaeConfig:
+    """The variational autoencoder (Kingma & Welling, 2014) behind the reward's unsupervised term."""
+
+    latent: Count = 8
+    hidden: Count = 64
+    steps: Count = 400
+    batch: Count = 256
+    learning_rate: Annotated[float, Field(gt=0)] = 2e-3
+    beta: Annotated[float, Field(ge=0)] = 0.1
+
+
+@dataclass(frozen=True, config=_STRICT)
+class AsterConfig:
+    """ASTER (Hermary et al., arXiv 2604.13924): latent generator, gradient reversal, Transformer classifier."""
+
+    patch: Count = 8
+    width: Count = 32
+    depth: Count = 2
+    heads: Count = 4
+    steps: Count = 300
+    batch: Count = 128
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    reversal: Annotated[float, Field(ge=0)] = 0.5
+
+
+@dataclass(frozen=True, config=_STRICT)
+class DetectorConfig:
+    """The label-free side: robust statistics, VAE, ASTER."""
+
+    vae: VaeConfig = field(default_factory=VaeConfig)
+    aster: AsterConfig = field(default_factory=AsterConfig)
+
+
+@dataclass(frozen=True, config=_STRICT)
+class LanguageConfig:
+    """Where the severity potential comes from.
+
+    Attributes:
+        backend: ``embedded`` (MiniLM from its wheel), ``statistics`` (a rule on the same facts) or ``off`` (all zero).
+        model: folder or hub name of a sentence model that replaces the embedded one.
+        cache: whether embeddings are kept in the workspace.
+    """
+
+    backend: Literal["embedded", "statistics", "off"] = "embedded"
+    model: str | None = None
+    cache: bool = True
+
+
+@dataclass(frozen=True, config=_STRICT)
+class AgentConfig:
+    """The environment's rewards and the PPO agent (Schulman et al., 2017).
+
+    Attributes:
+        envs: cursors stepped at once.
+        horizon: windows per episode.
+        rollout: steps per cursor between two updates.
+        steps: environment steps per training round.
+        rewards: TP, TN, FP, FN for a human-labelled window; a propagated one counts by its weight.
+        vae_weight: initial lambda of the VAE term ``lambda * e(s) * (2a - 1)`` on unanswered windows; 0 turns it off.
+        vae_target: episode return per step that the lambda controller steers toward.
+        shaping_weight: scale of the potential; 0 turns shaping off.
+        gamma: discount, shared by PPO and the shaping.
+    """
+
+    envs: Count = 256
+    horizon: Count = 64
+    rollout: Count = 16
+    steps: Count = 65_536
+    batch: Count = 2048
+    epochs: Count = 4
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    gamma: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.5
+    gae_lambda: Fraction = 0.95
+    clip: Annotated[float, Field(gt=0)] = 0.2
+    entropy: Annotated[float, Field(ge=0)] = 0.01
+    hidden: tuple[Count, ...] = (64, 64)
+    rewards: tuple[float, float, float, float] = (5.0, 1.0, -1.0, -5.0)
+    vae_weight: Annotated[float, Field(ge=0)] = 1.0
+    vae_target: float = 0.5
+    shaping_weight: Annotated[float, Field(ge=0)] = 0.5
+
+
+@dataclass(frozen=True, config=_STRICT)
+class ActiveConfig:
+    """What is asked next and how an answer spreads.
+
+    Attributes:
+        batch: questions per round.
+        margin, top, diverse: shares of a batch picked by smallest margin, highest score and greatest distance; they are
+            normalised to sum to 1.
+        spacing: windows of one series between two questions of one batch.
+        neighbours: k of the kNN graph.
+        alpha: share of a window's label that comes from its neighbours, below 1.
+        confidence: spread labels below this confidence stay unknown.
+    """
+
+    batch: Count = 20
+    margin: Fraction = 0.4
+    top: Fraction = 0.4
+    diverse: Fraction = 0.2
+    spacing: Annotated[int, Field(ge=0)] = 2
+    neighbours: Count = 10
+    alpha: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
+    confidence: Fraction = 0.2
+
+
+@dataclass(frozen=True, config=_STRICT)
+class WorkConfig:
+    """Leases and retraining.
+
+    Attributes:
+        question_lease: seconds that a question stays with one analyst.
+        job_lease: seconds without a heartbeat after which a job goes to another worker.
+        job_attempts: times that a job is tried before it counts as failed.
+        retrain_after: new answers after which the page proposes a retraining.
+    """
+
+    question_lease: Annotated[float, Field(gt=0)] = 300.0
+    job_lease: Annotated[float, Field(gt=0)] = 60.0
+    job_attempts: Count = 3
+    retrain_after: Count = 20
+
+
+class Settings(BaseSettings):
+    """All settings of a workspace.
+
+    Example:
+        >>> Settings().window.length
+        64
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="RL_TSAD_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
+    )
+
+    seed: int = 0
+    database: str | None = Field(default=None, description="SQLAlchemy URL; store.db in the workspace when absent")
+    window: WindowConfig = Field(default_factory=WindowConfig)
+    split: SplitConfig = Field(default_factory=SplitConfig)
+    detector: DetectorConfig = Field(default_factory=DetectorConfig)
+    language: LanguageConfig = Field(default_factory=LanguageConfig)
+    agent: AgentConfig = Field(default_factory=AgentConfig)
+    active: ActiveConfig = Field(default_factory=ActiveConfig)
+    work: WorkConfig = Field(default_factory=WorkConfig)

@@ -1,0 +1,1 @@
+"""Series in: readers, windows, scaling, splits, named data sets, a simulated plant."""

@@ -1,0 +1,1 @@
+"""The label-free side: robust statistics, VAE, ASTER."""

@@ -1,0 +1,63 @@
+"""What a user may be told went wrong.
+
+Every message has three parts: what was expected, what came, what to do.
+
+::
+
+    RlTsadError
+     ├── DataError            a file or an array does not hold what it should (file, line and column where known)
+     ├── ConfigError          a setting is unknown, of the wrong type or out of range
+     ├── WorkspaceError       the workspace folder is missing, damaged or of another version
+     │    └── NotTrainedError something needs a model version and there is none yet
+     ├── CheckpointError      a saved model is missing, truncated, tampered with or of another shape
+     ├── MissingExtraError    an optional library is not installed; names the extra
+     └── LabelingError        an answer or a lease that cannot be accepted
+"""
+
+from __future__ import annotations
+
+
+class RlTsadError(Exception):
+    """Base of every error that is meant for a user; the command line prints it without a traceback."""
+
+
+class DataError(RlTsadError):
+    """A file or an array does not hold what it should."""
+
+
+class ConfigError(RlTsadError):
+    """A setting is unknown, of the wrong type or out of range."""
+
+
+class WorkspaceError(RlTsadError):
+    """The workspace folder is missing, damaged or of another version."""
+
+
+class NotTrainedError(WorkspaceError):
+    """Something needs a model version and there is none yet."""
+
+
+class CheckpointError(RlTsadError):
+    """A saved model is missing, truncated, tampered with or of another shape."""
+
+
+class LabelingError(RlTsadError):
+    """An answer or a lease that cannot be accepted."""
+
+
+class MissingExtraError(RlTsadError):
+    """An optional library is not installed.
+
+    Args:
+        library: import name of what is missing.
+        extra: the extra of this project that brings it.
+
+    Example:
+        >>> str(MissingExtraError("psycopg", "postgres"))
+        "expected the library 'psycopg', which is not installed; run: pip install 'rl-tsad[postgres]'"
+    """
+
+    def __init__(self, library: str, extra: str) -> None:
+        super().__init__(
+            f"expected the library {library!r}, which is not installed; run: pip install 'rl-tsad[{extra}]'"
+        )

@@ -1,0 +1,1 @@
+"""Language models: a window becomes text, text becomes a severity."""

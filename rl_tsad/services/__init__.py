@@ -1,0 +1,1 @@
+"""Use cases: the only glue between rooms and store."""
