@@ -1,7 +1,7 @@
 """The nouns that every room shares: series, windows, scores, targets.
 
-A window is named by a string key ``"{series}:{start}:{length}"``. Whatever is per-window carries ``keys``, and joins go by
-key, never by position.
+A window is named by a string key ``"{series}:{start}:{length}"``. Whatever is per-window carries ``keys``, and joins go
+by key, never by position.
 """
 
 from __future__ import annotations
@@ -89,8 +89,8 @@ class Series:
 class Windows:
     """Equally long, equally spaced windows over one series: a view, no copy.
 
-    A window is *decided* for its span, its last ``stride`` points: spans tile the series, so that each point has exactly
-    one deciding window (the first window's span also covers what lies before it, the last one's what lies after it).
+    A window is *decided* for its span, its last ``stride`` points: spans tile the series, so that each point has
+    exactly one deciding window (the first span also covers what lies before it, the last one what lies after it).
 
     Attributes:
         series: name of the series.
@@ -180,7 +180,7 @@ def slide(series: Series, *, length: int, stride: int, gaps: Int64 | None = None
         >>> w.keys.tolist(), w.values.shape, np.shares_memory(w.values, s.values)
         (['a:0:4', 'a:3:4', 'a:6:4'], (3, 4, 1), True)
     """
-    if not (2 <= length and 1 <= stride <= length):
+    if length < 2 or not 1 <= stride <= length:
         raise DataError(f"expected 2 <= length and 1 <= stride <= length, got length {length}, stride {stride}")
     if series.length < length:
         raise DataError(
