@@ -1,0 +1,84 @@
+"""Which series there are: one row each, found again by name or by content."""
+
+from __future__ import annotations
+
+from sqlalchemy import or_, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from db.errors import ConflictError
+from db.records import NewSeries, SeriesRecord
+from db.session import utc_now
+from db.tables import SeriesRow
+
+
+def add(session: Session, new: NewSeries) -> SeriesRecord:
+    """Record a series; content that is already there gives the record that is there.
+
+    Raises:
+        ConflictError: when the name is taken by other content.
+
+    Example:
+        >>> from db.store import Store
+        >>> with Store.open("sqlite://") as store, store.begin() as session:
+        ...     record = add(session, NewSeries("pump", digest="abc", rows=3, channels=("flow",)))
+        ...     record.path, add(session, NewSeries("pump", digest="abc", rows=3, channels=("flow",))) == record
+        ('series/1', True)
+    """
+    found = _taken(session, new)
+    if found is None:
+        try:
+            with session.begin_nested():
+                row = SeriesRow(
+                    name=new.name,
+                    digest=new.digest,
+                    path=new.path,
+                    rows=new.rows,
+                    channels=list(new.channels),
+                    timezone=new.timezone,
+                    has_truth=new.has_truth,
+                    source=new.source,
+                    created_at=utc_now(),
+                )
+                session.add(row)
+            return _record(row)
+        except IntegrityError:  # another process was faster
+            found = _taken(session, new)
+    if found is None or found.digest != new.digest:
+        raise ConflictError(
+            f"expected a new name or the same content, got other content under the taken name {new.name!r}; "
+            "choose another name"
+        )
+    return found
+
+
+def all(session: Session) -> list[SeriesRecord]:
+    """List every series, oldest first."""
+    return [_record(row) for row in session.scalars(select(SeriesRow).order_by(SeriesRow.id))]
+
+
+def get(session: Session, name: str) -> SeriesRecord | None:
+    """Find a series by name; None when there is none."""
+    row = session.scalars(select(SeriesRow).where(SeriesRow.name == name)).one_or_none()
+    return None if row is None else _record(row)
+
+
+def _taken(session: Session, new: NewSeries) -> SeriesRecord | None:
+    same = or_(SeriesRow.digest == new.digest, SeriesRow.name == new.name)
+    rows = [_record(row) for row in session.scalars(select(SeriesRow).where(same))]
+    return next((row for row in rows if row.digest == new.digest), rows[0] if rows else None)
+
+
+def _record(row: SeriesRow) -> SeriesRecord:
+    return SeriesRecord(
+        id=row.id,
+        name=row.name,
+        digest=row.digest,
+        path=row.path or f"series/{row.id}",
+        rows=row.rows,
+        channels=tuple(row.channels),
+        timezone=row.timezone,
+        has_truth=row.has_truth,
+        source=row.source,
+        created_at=row.created_at,
+    )

@@ -1,0 +1,225 @@
+"""The rows: seven tables, one class each. Only the modules beside this one know them; others see :mod:`db.records`.
+
+``labels`` is append-only, ``model_versions`` never change: triggers made by the migration refuse anything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Dialect,
+    Enum,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Text,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+from db.records import Answer, ItemState, JobState
+
+LIVE = ("open", "leased", "settled")
+"""States of a question that may still be asked; at most one live question per window."""
+
+UNFINISHED = ("queued", "running")
+"""States of a job that is not over."""
+
+_LIVE_SQL = text("state IN ('open', 'leased', 'settled')")
+_UNFINISHED_SQL = text("state IN ('queued', 'running')")
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Timezone-aware UTC datetimes on every database; a naive one is refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn an aware datetime into what the database keeps."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"expected a timezone-aware datetime, got {value!r}; use datetime.now(UTC)")
+        in_utc = value.astimezone(UTC)
+        return in_utc.replace(tzinfo=None) if dialect.name == "sqlite" else in_utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn what the database kept into an aware datetime in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _choice(kind: type[Answer] | type[ItemState] | type[JobState]) -> Enum:
+    return Enum(
+        kind, native_enum=False, length=16, values_callable=lambda members: [member.value for member in members]
+    )
+
+
+_BIG = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class Base(DeclarativeBase):
+    """Base of the tables: names of constraints are the same on every database."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 (SQLAlchemy reads this class attribute)
+        int: _BIG,
+        str: Text(),
+        datetime: UtcDateTime(),
+        Mapping[str, Any]: JSON(),
+        list[str]: JSON(),
+        Answer: _choice(Answer),
+        ItemState: _choice(ItemState),
+        JobState: _choice(JobState),
+    }
+
+
+class SeriesRow(Base):
+    """A series whose arrays lie in files."""
+
+    __tablename__ = "series"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    digest: Mapped[str] = mapped_column(unique=True)
+    path: Mapped[str | None]
+    rows: Mapped[int]
+    channels: Mapped[list[str]]
+    timezone: Mapped[str | None]
+    has_truth: Mapped[bool]
+    source: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class VersionRow(Base):
+    """A model version whose tensors lie in files."""
+
+    __tablename__ = "model_versions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    folder: Mapped[str | None]
+    digest: Mapped[str]
+    config: Mapped[Mapping[str, Any]]
+    metrics: Mapped[Mapping[str, Any]]
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("model_versions.id"))
+    job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id"), index=True)
+    seconds: Mapped[float | None]
+    created_at: Mapped[datetime]
+
+
+class PointerRow(Base):
+    """A name for a model version; the one named ``current`` is in use."""
+
+    __tablename__ = "pointers"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    version_id: Mapped[int] = mapped_column(ForeignKey("model_versions.id"))
+
+
+class ItemRow(Base):
+    """A question in the queue."""
+
+    __tablename__ = "query_items"
+    __table_args__ = (
+        Index("ix_query_items_next", "state", "priority"),
+        Index("ix_query_items_lease", "state", "lease_until"),
+        Index("ix_query_items_key", "key"),
+        Index("uq_query_items_live", "key", unique=True, sqlite_where=_LIVE_SQL, postgresql_where=_LIVE_SQL),
+        CheckConstraint("(state = 'leased') = (leased_by IS NOT NULL AND lease_until IS NOT NULL)", name="lease"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str]
+    series: Mapped[str]
+    start: Mapped[int]
+    length: Mapped[int]
+    span_low: Mapped[int]
+    span_high: Mapped[int]
+    version_id: Mapped[int | None] = mapped_column(ForeignKey("model_versions.id"))
+    strategy: Mapped[str]
+    reason: Mapped[str]
+    priority: Mapped[float]
+    probability: Mapped[float]
+    margin: Mapped[float]
+    state: Mapped[ItemState]
+    leased_by: Mapped[str | None]
+    lease_until: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class LabelRow(Base):
+    """One event of the append-only history."""
+
+    __tablename__ = "labels"
+    __table_args__ = (
+        Index("uq_labels_client_sequence", "client", "sequence", unique=True),
+        Index("ix_labels_key", "key"),
+        Index("ix_labels_analyst", "analyst"),
+        CheckConstraint("(answer IS NULL) = (undoes IS NOT NULL)", name="undo_has_no_answer"),
+        CheckConstraint("(client IS NULL) = (sequence IS NULL)", name="client_with_sequence"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str]
+    series: Mapped[str]
+    start: Mapped[int]
+    length: Mapped[int]
+    answer: Mapped[Answer | None]
+    analyst: Mapped[str]
+    item_id: Mapped[int | None] = mapped_column(ForeignKey("query_items.id"))
+    version_id: Mapped[int | None] = mapped_column(ForeignKey("model_versions.id"))
+    undoes: Mapped[int | None] = mapped_column(ForeignKey("labels.id"), unique=True)
+    client: Mapped[str | None]
+    sequence: Mapped[int | None]
+    created_at: Mapped[datetime]
+
+
+class JobRow(Base):
+    """Work for a worker process."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        Index("ix_jobs_next", "state", "id"),
+        Index("ix_jobs_lease", "state", "lease_until"),
+        Index(
+            "uq_jobs_unfinished",
+            "idempotency_key",
+            unique=True,
+            sqlite_where=_UNFINISHED_SQL,
+            postgresql_where=_UNFINISHED_SQL,
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    payload: Mapped[Mapping[str, Any]]
+    state: Mapped[JobState]
+    worker: Mapped[str | None]
+    lease_until: Mapped[datetime | None]
+    attempts: Mapped[int]
+    progress: Mapped[float]
+    message: Mapped[str]
+    result: Mapped[Mapping[str, Any]]
+    idempotency_key: Mapped[str | None]
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
