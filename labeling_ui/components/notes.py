@@ -1,0 +1,31 @@
+"""How is the analyst told what came of something: one line, its sign and its words, never colour alone."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from labeling_ui.components import plain
+from labeling_ui.state import Notice
+
+_SIGNS = {"kept": ":material/check_circle:", "hint": ":material/info:", "problem": ":material/error:"}
+
+
+def notice(what: Notice | None) -> None:
+    """Show what came of the last action; a line about the keys before the first, so that nothing jumps."""
+    if what is None:
+        st.markdown(":material/keyboard: Press A, N or U, or click. Z takes the last answer back.")
+    elif what.kind == "problem":
+        refusal(what.text, what.detail)
+    else:
+        st.markdown(f"{_SIGNS[what.kind]} {plain.markdown(what.text)}")
+
+
+def refusal(what: str, why: str) -> None:
+    """Show that something was not done, and why."""
+    st.error(f"**{plain.markdown(what)}** {plain.markdown(why)}", icon=_SIGNS["problem"])
+
+
+def problem(what: str, error: Exception) -> None:
+    """Show that the page cannot go on, why, and a button that tries again."""
+    refusal(what, str(error))
+    st.button("Try again", icon=":material/refresh:", key="try-again")

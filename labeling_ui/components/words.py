@@ -1,0 +1,182 @@
+"""How are facts said in plain words: times, answers, certainty, counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import numpy as np
+from numpy.typing import NDArray
+
+STRATEGIES = {
+    "margin": "Close call",
+    "top": "Most unusual",
+    "diverse": "New kind of pattern",
+    "random": "Drawn by chance",
+}
+
+
+@dataclass(frozen=True)
+class Clock:
+    """How the times of one picture are shown.
+
+    Attributes:
+        offset: added to UTC for every point of the picture, so that the axis never jumps where a zone changes its clock.
+        name: what the reader is told, such as ``"Europe/Berlin, UTC+02:00"``.
+    """
+
+    offset: timedelta
+    name: str
+
+
+def zone(name: str | None) -> tzinfo | None:
+    """Read an IANA name or a fixed offset such as ``+02:00`` or ``UTC+02:00``; None where it is neither.
+
+    Example:
+        >>> zone("+02:00").utcoffset(None), zone("nowhere/land") is None
+        (datetime.timedelta(seconds=7200), True)
+    """
+    if not name:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return _fixed_offset(name)
+
+
+def _fixed_offset(name: str) -> tzinfo | None:
+    text = name.upper().removeprefix("UTC").removeprefix("GMT")
+    try:
+        return datetime.strptime(text, "%z").tzinfo
+    except ValueError:
+        return None
+
+
+def clock_at(instant: datetime, timezone_name: str | None) -> Clock:
+    """Choose the clock for a picture around an instant: its zone's offset at that moment.
+
+    Args:
+        instant: aware, in UTC.
+        timezone_name: the series' zone; None where the source named none.
+
+    Example:
+        >>> clock_at(datetime(2026, 7, 1, tzinfo=UTC), "Europe/Berlin").name
+        'Europe/Berlin, UTC+02:00'
+        >>> clock_at(datetime(2026, 7, 1, tzinfo=UTC), None).name
+        'no time zone in the source'
+    """
+    if timezone_name is None:
+        return Clock(timedelta(0), "no time zone in the source")
+    found = zone(timezone_name)
+    if found is None:
+        return Clock(timedelta(0), f"UTC; the source's zone {timezone_name!r} is unknown here")
+    offset = instant.astimezone(found).utcoffset() or timedelta(0)
+    sign = _utc_name(offset)
+    return Clock(offset, sign if isinstance(found, timezone) or timezone_name in ("UTC", "Etc/UTC") else f"{timezone_name}, {sign}")
+
+
+def _utc_name(offset: timedelta) -> str:
+    if not offset:
+        return "UTC"
+    minutes = round(offset.total_seconds() / 60)
+    return f"UTC{'+' if minutes >= 0 else '−'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
+
+
+def instant(time: Any) -> datetime:
+    """Turn a datetime64 in UTC into an aware datetime.
+
+    Example:
+        >>> instant(np.datetime64("2026-03-01T12:00:00")).isoformat()
+        '2026-03-01T12:00:00+00:00'
+    """
+    micro = int(np.datetime64(time, "us").astype(np.int64))
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micro)
+
+
+def stretch(times: NDArray[Any], timezone_name: str | None) -> str:
+    """Say from when to when a run of points goes.
+
+    Args:
+        times: (M,) datetime64 in UTC or int64 sample numbers, M >= 1.
+        timezone_name: zone to say it in.
+
+    Example:
+        >>> stretch(np.arange(120, 128), None)
+        'samples 120 to 127'
+        >>> stretch(np.array(["2026-03-03T13:05", "2026-03-03T13:12"], dtype="datetime64[ns]"), "Europe/Berlin")
+        'Tue 3 Mar 2026, 14:05:00 to 14:12:00'
+    """
+    if not np.issubdtype(times.dtype, np.datetime64):
+        return f"samples {int(times[0])} to {int(times[-1])}"
+    shift = clock_at(instant(times[0]), timezone_name).offset
+    first, last = instant(times[0]) + shift, instant(times[-1]) + shift
+    till = "%H:%M:%S" if first.date() == last.date() else "%a {} %b %Y, %H:%M:%S".format(last.day)
+    return f"{first:%a} {first.day} {first:%b %Y, %H:%M:%S} to {last.strftime(till)}"
+
+
+def local_time(moment: datetime | None, timezone_name: str | None) -> str:
+    """Say a moment in the reader's own zone.
+
+    Example:
+        >>> local_time(datetime(2026, 7, 1, 12, tzinfo=UTC), "Europe/Berlin")
+        '1 Jul 2026, 14:00:00 CEST'
+    """
+    if moment is None:
+        return "–"
+    there = moment.astimezone(zone(timezone_name) or UTC)
+    return f"{there.day} {there:%b %Y, %H:%M:%S %Z}"
+
+
+def opinion(probability: float | None) -> str:
+    """Say what the agent thinks of a window.
+
+    Args:
+        probability: of an anomaly, in [0, 1]; None where no agent has judged yet.
+
+    Example:
+        >>> opinion(0.9), opinion(0.52)
+        ('The agent thinks: anomaly', 'The agent cannot decide')
+        >>> opinion(0.3)
+        'The agent leans to: normal'
+    """
+    if probability is None:
+        return "No agent has judged this window yet"
+    margin, side = abs(2 * probability - 1), "anomaly" if probability >= 0.5 else "normal"
+    if margin < 0.1:
+        return "The agent cannot decide"
+    return f"The agent {'leans to' if margin < 0.6 else 'thinks'}: {side}"
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """Say a number with its noun.
+
+    Example:
+        >>> count(1, "window"), count(1200, "window")
+        ('1 window', '1,200 windows')
+    """
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def share(part: int, whole: int) -> str:
+    """Say a share in percent.
+
+    Example:
+        >>> share(1, 8), share(0, 0)
+        ('13 %', '–')
+    """
+    if not whole:
+        return "–"
+    percent = 100 * part / whole
+    return "below 1 %" if 0 < percent < 1 else f"{np.floor(percent + 0.5):.0f} %"
+
+
+def share_of_one(part: float) -> str:
+    """Say a number in [0, 1] in percent.
+
+    Example:
+        >>> share_of_one(0.256)
+        '26 %'
+    """
+    return f"{100 * min(max(part, 0.0), 1.0):.0f} %"

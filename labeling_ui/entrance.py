@@ -1,0 +1,137 @@
+"""Which workspace is this page for, and who sits at it?"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+from sqlalchemy.exc import SQLAlchemyError
+
+from db.errors import StoreError
+from db.records import Answer, Job, Label, ModelVersion
+from labeling_ui import state
+from rl_tsad.errors import WorkspaceError
+from rl_tsad.services import labeling, overview
+from rl_tsad.services.labeling import Card, ProgressFacts, Told
+from rl_tsad.services.workspace import Workspace, open_workspace
+
+VARIABLE = "RL_TSAD_WORKSPACE"
+_DESK = "desk"
+
+
+@dataclass(frozen=True)
+class ServiceDoor:
+    """The services' verbs bound to one workspace; every refusal of the store becomes an error meant for people."""
+
+    ws: Workspace
+
+    def ask(self, analyst: str) -> Card | None:
+        """Give the window that this analyst should judge now."""
+        with _plainly():
+            return labeling.ask(self.ws, analyst)
+
+    def tell(self, item_id: int, answer: Answer, analyst: str, *, client: str, sequence: int) -> Told:
+        """Keep an answer."""
+        with _plainly():
+            return labeling.tell(self.ws, item_id, answer, analyst, client=client, sequence=sequence)
+
+    def undo(self, analyst: str) -> Label | None:
+        """Take back the analyst's last standing answer."""
+        with _plainly():
+            return labeling.undo(self.ws, analyst)
+
+    def release(self, item_id: int, analyst: str) -> None:
+        """Give a window back unanswered."""
+        with _plainly():
+            labeling.release(self.ws, item_id, analyst)
+
+    def progress(self) -> ProgressFacts:
+        """Give what was asked and answered so far."""
+        with _plainly():
+            return labeling.progress(self.ws)
+
+    def enqueue_retrain(self, requested_by: str) -> Job:
+        """Ask a worker for a retraining; the same job while one is waiting or running."""
+        with _plainly():
+            return labeling.enqueue_retrain(self.ws, requested_by)
+
+    def versions(self) -> list[ModelVersion]:
+        """Give all model versions, newest first."""
+        with _plainly():
+            return overview.versions(self.ws)
+
+    def jobs(self) -> list[Job]:
+        """Give all jobs, newest first."""
+        with _plainly():
+            return overview.jobs(self.ws)
+
+
+@contextmanager
+def _plainly() -> Iterator[None]:
+    try:
+        yield
+    except StoreError as error:
+        raise WorkspaceError(str(error)) from error
+    except (SQLAlchemyError, OSError) as error:
+        raise WorkspaceError(
+            f"expected the workspace's store and files to answer, got {type(error).__name__}; "
+            "check that the folder is there and the disk is not full, then try again"
+        ) from error
+
+
+def workspace_path(arguments: Sequence[str], environment: dict[str, str]) -> Path:
+    """Find the workspace's folder: ``--workspace DIR`` after ``--`` on the command line, else RL_TSAD_WORKSPACE.
+
+    Raises:
+        WorkspaceError: when neither names one.
+
+    Example:
+        >>> workspace_path(["--workspace", "plant"], {}).name
+        'plant'
+    """
+    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        if word == "--workspace" and following:
+            return Path(following)
+        if word.startswith("--workspace="):
+            return Path(word.removeprefix("--workspace="))
+    if environment.get(VARIABLE):
+        return Path(environment[VARIABLE])
+    raise WorkspaceError(f"expected a workspace, got none; start the page with `rl-tsad ui` or set {VARIABLE}")
+
+
+@st.cache_resource(show_spinner=False, on_release=Workspace.close)
+def _opened(path: str) -> Workspace:
+    return open_workspace(Path(path))
+
+
+def door() -> ServiceDoor:
+    """Open the workspace, once for all tabs.
+
+    Raises:
+        WorkspaceError: when there is none, or it cannot be opened.
+    """
+    with _plainly():
+        return ServiceDoor(_opened(str(workspace_path(sys.argv[1:], dict(os.environ)).resolve())))
+
+
+def desk() -> state.Desk:
+    """Give this tab's desk; a new one after a reload."""
+    if _DESK not in st.session_state:
+        st.session_state[_DESK] = state.open_desk()
+    found: state.Desk = st.session_state[_DESK]
+    return found
+
+
+def put(desk: state.Desk) -> None:
+    """Keep this tab's desk."""
+    st.session_state[_DESK] = desk
+
+
+def viewer_zone() -> str | None:
+    """Time zone of the person's browser; None where it is not told."""
+    return st.context.timezone

@@ -1,0 +1,156 @@
+"""The queue page: one window, why it is asked, three answers and a way back."""
+
+from __future__ import annotations
+
+import time
+
+import streamlit as st
+
+from db.records import Answer
+from labeling_ui import entrance, state
+from labeling_ui.components import jobs, notes, plain, words
+from labeling_ui.components.series_chart import HEIGHT, Picture, chart_height, series_chart
+from labeling_ui.state import Desk
+from rl_tsad.errors import RlTsadError
+from rl_tsad.services.labeling import Card
+
+_BUTTONS = (
+    (Answer.ANOMALY, "Anomaly", "a", ":material/warning:"),
+    (Answer.NORMAL, "Normal", "n", ":material/check:"),
+    (Answer.UNSURE, "Unsure", "u", ":material/question_mark:"),
+)
+
+
+def show() -> None:
+    """Draw the page."""
+    door = entrance.door()
+    try:
+        desk, card = state.take(entrance.desk(), door)
+    except RlTsadError as error:
+        notes.problem("The next window cannot be shown.", error)
+        _way_back(entrance.desk())
+        return
+    entrance.put(desk)
+    if card is None:
+        _nothing_left(door, desk)
+        return
+    _window(card, desk, door.ws.settings.window.gap_factor)
+    entrance.put(state.shown(desk, time.monotonic()))
+
+
+def _window(card: Card, desk: Desk, gap_factor: float) -> None:
+    picture = as_picture(card, gap_factor)
+    _heading(card, picture)
+    left, right = st.columns([7, 2], gap="medium")
+    with left:
+        _chart(picture, card, desk)
+    with right, st.container(key="facts", gap="small"):
+        _why(card)
+    _answers(desk, card)
+
+
+def as_picture(card: Card, gap_factor: float) -> Picture:
+    """Take from a card what is drawn."""
+    return Picture(
+        card.values,
+        card.times,
+        card.channels,
+        card.timezone,
+        (card.window_low, card.window_high),
+        (card.span_low, card.span_high),
+        gap_factor,
+    )
+
+
+def _heading(card: Card, picture: Picture) -> None:
+    low, high = picture.asked
+    title, left = st.columns([7, 2], gap="medium", vertical_alignment="bottom")
+    title.markdown("### Is the marked stretch an anomaly?")
+    when = words.stretch(picture.times[low:high], picture.timezone)
+    facts = f"{card.item.series} · {when} · {words.count(high - low, 'point')}"
+    title.markdown(plain.markdown(facts))
+    left.markdown(f"**{card.left:,}** left to go")
+
+
+def _chart(picture: Picture, card: Card, desk: Desk) -> None:
+    tall = chart_height(len(picture.channels)) > HEIGHT
+    channels = words.count(len(picture.channels), "channel")
+    with st.container(height=HEIGHT + 10 if tall else "content", border=False):
+        st.plotly_chart(
+            series_chart(picture),
+            key=f"chart-{desk.turn}-{card.item.id}",
+            config={"displayModeBar": False},
+            alt=f"{channels} on one time axis around the asked stretch, which is marked",
+        )
+
+
+def _why(card: Card) -> None:
+    item = card.item
+    st.markdown("**Why this one?**")
+    kind = words.STRATEGIES.get(item.strategy, item.strategy)
+    st.markdown(plain.markdown(f"{kind}: {item.reason}" if item.reason else kind))
+    st.markdown("**What the agent thinks**")
+    st.markdown(plain.markdown(words.opinion(item.probability)))
+    st.progress(min(max(item.probability, 0.0), 1.0), text=f"Anomaly {words.share_of_one(item.probability)}")
+
+
+def _answers(desk: Desk, card: Card) -> None:
+    with st.container(horizontal=True, key="answers", vertical_alignment="center"):
+        for choice, label, key, icon in _BUTTONS:
+            click = (desk.turn, card.item.id, choice)
+            st.button(
+                label, key=f"{choice.value}-{desk.turn}", icon=icon, shortcut=key, width=170, on_click=_press, args=(click,)
+            )  # fmt: skip
+        _undo_button(desk)
+        with st.container():
+            notes.notice(desk.notice)
+
+
+def _undo_button(desk: Desk) -> None:
+    st.button(
+        "Undo", key=f"undo-{desk.turn}", icon=":material/undo:", shortcut="z", width=130, on_click=_take_back, args=(desk.turn,)
+    )  # fmt: skip
+
+
+def _way_back(desk: Desk) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        _undo_button(desk)
+        with st.container():
+            if desk.notice is not None:
+                notes.notice(desk.notice)
+
+
+def _press(click: tuple[int, int, Answer]) -> None:
+    entrance.put(state.answer(entrance.desk(), entrance.door(), click, time.monotonic()))
+
+
+def _take_back(turn: int) -> None:
+    entrance.put(state.undo(entrance.desk(), entrance.door(), turn))
+
+
+def _nothing_left(door: entrance.ServiceDoor, desk: Desk) -> None:
+    facts, under_way = door.progress(), jobs.active(door.jobs())
+    _way_back(desk)
+    if under_way:
+        st.markdown("### A new model is on its way")
+        st.markdown("The queue fills again by itself when the retraining is done.")
+        jobs.live(whole_page_when_done=True)
+    elif facts.version is None:
+        st.markdown("### No model has looked at the data yet")
+        st.markdown("Bring data in and train once; then the windows worth asking about appear here.")
+        st.code("rl-tsad ingest FILE\nrl-tsad train", language=None)
+    else:
+        _done(facts.answers_since_version)
+
+
+def _done(fresh: int) -> None:
+    st.markdown("### :material/task_alt: All windows of this round are answered")
+    if fresh:
+        st.markdown(
+            f"{words.count(fresh, 'new answer')} since the model was trained. Retrain: the agent learns from them and "
+            "asks about the windows that it then finds hardest."
+        )
+    else:
+        st.markdown("The model knows all answers. Retrain to have it ask about further windows.")
+    jobs.retrain_button(busy=False)
+    st.caption(f"The page only puts the job in a list. A worker must run: `{jobs.WORKER}`")
