@@ -7,11 +7,12 @@ import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, CursorResult, Engine, Update, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
 from db.errors import DriverMissingError, StoreError, UnavailableError
@@ -81,6 +82,12 @@ def make_engine(url: URL) -> Engine:
     if url.get_backend_name() == "sqlite":
         _tune_sqlite(engine)
     return engine
+
+
+def changed(session: Session, statement: Update) -> int:
+    """Run an UPDATE and count the rows it changed: what a conditional claim decides by."""
+    result = session.execute(statement, execution_options={"synchronize_session": False})
+    return cast("CursorResult[Any]", result).rowcount
 
 
 def _in_memory(url: URL) -> bool:

@@ -1,0 +1,241 @@
+"""The queue of questions: who holds which, which are answered, settled by other answers, or retired.
+
+::
+
+    OPEN --claim--> LEASED --answer--> ANSWERED --undo--> OPEN
+    LEASED --release, expiry--> OPEN <--reopen-- SETTLED <--settle-- OPEN
+    OPEN, LEASED, SETTLED --replace--> RETIRED --late answer--> ANSWERED
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, select, text, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from db import labels
+from db.errors import ConflictError, MissingRowError
+from db.records import Answer, ItemState, Label, NewItem, NewLabel, QueryItem
+from db.session import changed, utc_now
+from db.tables import LIVE, ItemRow
+
+_FREE = {"leased_by": None, "lease_until": None}
+_BATCH = 500
+_BULK_LOCK = 7_236_172_302
+"""PostgreSQL advisory lock: changes of many questions wait for each other, so that they cannot deadlock."""
+
+
+def replace(session: Session, items: Sequence[NewItem], version_id: int | None) -> list[QueryItem]:
+    """Put new questions in the place of all that are alive; what was answered meanwhile is left out.
+
+    Args:
+        session: a unit of work.
+        items: questions, each about another window.
+        version_id: the model version that asks them.
+
+    Returns:
+        The questions that are in the queue now, in the order given.
+
+    Raises:
+        ConflictError: when two of the questions are about the same window, or the version does not exist.
+    """
+    _one_at_a_time(session)
+    live = update(ItemRow).where(ItemRow.state.in_(LIVE))
+    session.execute(live.values(state=ItemState.RETIRED, **_FREE))
+    answered = {label.key for label in labels.standing(session)}
+    rows = [
+        ItemRow(**vars(item), version_id=version_id, state=ItemState.OPEN, created_at=utc_now(), **_FREE)
+        for item in items
+        if item.key not in answered
+    ]
+    try:
+        with session.begin_nested():
+            session.add_all(rows)
+    except IntegrityError as error:
+        raise ConflictError(
+            f"expected {len(items)} questions about different windows by a known model version, got a window twice or "
+            f"the unknown version {version_id}; leave repeated windows out"
+        ) from error
+    return [_record(row) for row in rows]
+
+
+def return_expired(session: Session, now: datetime) -> int:
+    """Open the questions whose lease is over, for anybody; call it before :func:`claim`.
+
+    Returns:
+        How many were opened.
+    """
+    over = select(ItemRow.id).where(ItemRow.state == ItemState.LEASED, ItemRow.lease_until < now)
+    opened = update(ItemRow).where(ItemRow.id.in_(over.with_for_update(skip_locked=True)), _is(ItemState.LEASED))
+    return changed(session, opened.values(state=ItemState.OPEN, **_FREE))
+
+
+def claim(session: Session, analyst: str, now: datetime, lease_seconds: float) -> QueryItem | None:
+    """Take the open question of highest priority, the oldest among equals; nobody else gets it while the lease lasts.
+
+    One conditional UPDATE, so that two analysts never hold one question.
+
+    Returns:
+        The question, now leased, or None when none is open.
+
+    Example:
+        >>> from db.store import Store
+        >>> item = NewItem("a:0:8", "a", 0, 8, 4, 8, "top", "high score", 1.0, 0.9, 0.8)
+        >>> with Store.open("sqlite://") as store, store.begin() as session:
+        ...     _ = replace(session, [item], None)
+        ...     claim(session, "ann", utc_now(), 300).key, claim(session, "bob", utc_now(), 300)
+        ('a:0:8', None)
+    """
+    first = select(ItemRow.id).where(ItemRow.state == ItemState.OPEN)
+    first = first.order_by(ItemRow.priority.desc(), ItemRow.id).limit(1).with_for_update(skip_locked=True)
+    return _lease(session, first, analyst, until=now + timedelta(seconds=lease_seconds))
+
+
+def lease(session: Session, item_id: int, analyst: str, now: datetime, lease_seconds: float) -> QueryItem | None:
+    """Take one certain question if it is open; None otherwise."""
+    this = select(ItemRow.id).where(ItemRow.id == item_id)
+    return _lease(session, this, analyst, until=now + timedelta(seconds=lease_seconds))
+
+
+def held(session: Session, analyst: str, now: datetime) -> list[QueryItem]:
+    """List the questions that an analyst holds, the one taken last first."""
+    mine = select(ItemRow).where(_is(ItemState.LEASED), ItemRow.leased_by == analyst, ItemRow.lease_until >= now)
+    rows = session.scalars(mine.order_by(ItemRow.lease_until.desc(), ItemRow.id.desc()))
+    return [_record(row) for row in rows]
+
+
+def heartbeat(session: Session, item_id: int, analyst: str, now: datetime, lease_seconds: float) -> bool:
+    """Hold a question longer; False when it is no longer this analyst's."""
+    mine = update(ItemRow).where(ItemRow.id == item_id, _is(ItemState.LEASED), ItemRow.leased_by == analyst)
+    return changed(session, mine.values(lease_until=now + timedelta(seconds=lease_seconds))) == 1
+
+
+def release(session: Session, item_id: int, analyst: str) -> bool:
+    """Give a question back unanswered; False when it is no longer this analyst's."""
+    mine = update(ItemRow).where(ItemRow.id == item_id, _is(ItemState.LEASED), ItemRow.leased_by == analyst)
+    return changed(session, mine.values(state=ItemState.OPEN, **_FREE)) == 1
+
+
+def answer(
+    session: Session, item_id: int, answer: Answer, analyst: str, *, client: str | None, sequence: int | None
+) -> Label:
+    """Keep an answer: one row of history and the question's new state, together or not at all.
+
+    An answer is never turned away for being late: after the lease ran out, after somebody else answered the same
+    question, or after the question was retired, it is one more row of the history, and the latest row stands.
+
+    Args:
+        session: a unit of work.
+        item_id: the question.
+        answer: what was said.
+        analyst: who said it.
+        client: who sends the message, such as a browser tab.
+        sequence: number of the message; the same message is kept once, however often it arrives.
+
+    Raises:
+        MissingRowError: when there is no such question.
+        ConflictError: when the message number was used for something else.
+    """
+    row = _row(session, item_id)
+    arrived = labels.sent(session, client, sequence)
+    window = {name: getattr(row, name) for name in ("key", "series", "start", "length", "version_id")}
+    new = NewLabel(**window, answer=answer, analyst=analyst, item_id=item_id, client=client, sequence=sequence)
+    label = labels.append(session, new)
+    if arrived is None:
+        session.execute(update(ItemRow).where(ItemRow.id == item_id).values(state=ItemState.ANSWERED, **_FREE))
+        others = update(ItemRow).where(ItemRow.key == label.key, ItemRow.id != item_id, ItemRow.state.in_(LIVE))
+        session.execute(others.values(state=ItemState.RETIRED, **_FREE))
+    return label
+
+
+def settle(session: Session, keys: Iterable[str]) -> int:
+    """Close open questions whose answer follows from others; returns how many."""
+    return _move(session, keys, ItemState.OPEN, ItemState.SETTLED)
+
+
+def reopen(session: Session, keys: Iterable[str]) -> int:
+    """Open settled questions whose answer no longer follows from others; returns how many."""
+    return _move(session, keys, ItemState.SETTLED, ItemState.OPEN)
+
+
+def in_state(session: Session, *states: ItemState) -> list[QueryItem]:
+    """List the questions in some states, oldest first."""
+    rows = session.scalars(select(ItemRow).where(ItemRow.state.in_(states)).order_by(ItemRow.id))
+    return [_record(row) for row in rows]
+
+
+def get(session: Session, item_id: int) -> QueryItem:
+    """Read one question.
+
+    Raises:
+        MissingRowError: when there is no such question.
+    """
+    return _record(_row(session, item_id))
+
+
+def counts(session: Session) -> dict[ItemState, int]:
+    """Count the questions in each state, over all rounds."""
+    found = dict(session.execute(select(ItemRow.state, func.count()).group_by(ItemRow.state)).tuples().all())
+    return {state: found.get(state, 0) for state in ItemState}
+
+
+def _lease(session: Session, wanted: Select[Any], analyst: str, *, until: datetime) -> QueryItem | None:
+    taken = update(ItemRow).where(ItemRow.id == wanted.scalar_subquery(), _is(ItemState.OPEN))
+    leased = taken.values(state=ItemState.LEASED, leased_by=analyst, lease_until=until).returning(ItemRow)
+    row = session.scalars(leased).one_or_none()
+    return None if row is None else _record(row)
+
+
+def _move(session: Session, keys: Iterable[str], old: ItemState, new: ItemState) -> int:
+    _one_at_a_time(session)
+    moved = 0
+    for some in _batches(list(keys)):
+        moved += changed(session, update(ItemRow).where(ItemRow.key.in_(some), _is(old)).values(state=new))
+    return moved
+
+
+def _one_at_a_time(session: Session) -> None:
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _BULK_LOCK})
+
+
+def _batches(keys: list[str]) -> Iterator[list[str]]:
+    for low in range(0, len(keys), _BATCH):
+        yield keys[low : low + _BATCH]
+
+
+def _row(session: Session, item_id: int) -> ItemRow:
+    row = session.get(ItemRow, item_id, populate_existing=True)
+    if row is None:
+        raise MissingRowError(f"expected a question, got the unknown number {item_id}; ask for one first")
+    return row
+
+
+def _is(state: ItemState) -> ColumnElement[bool]:
+    return ItemRow.state == state
+
+
+def _record(row: ItemRow) -> QueryItem:
+    return QueryItem(
+        id=row.id,
+        key=row.key,
+        series=row.series,
+        start=row.start,
+        length=row.length,
+        span_low=row.span_low,
+        span_high=row.span_high,
+        version_id=row.version_id,
+        strategy=row.strategy,
+        reason=row.reason,
+        priority=row.priority,
+        probability=row.probability,
+        margin=row.margin,
+        state=row.state,
+        leased_by=row.leased_by,
+        lease_until=row.lease_until,
+        created_at=row.created_at,
+    )
