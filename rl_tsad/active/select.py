@@ -1,0 +1,227 @@
+"""What to ask next: undecided, top-scored and unfamiliar windows mixed into one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from rl_tsad.active.neighbours import standardise
+from rl_tsad.active.uncertainty import entropy, margin
+from rl_tsad.config import ActiveConfig
+from rl_tsad.errors import DataError
+from rl_tsad.seeding import derive_rng
+from rl_tsad.types import Float32, Float64, Int64, Keys, parse_key, rows_of
+
+Strategy = Literal["margin", "top", "diverse"]
+STRATEGIES: tuple[Strategy, ...] = ("margin", "top", "diverse")
+_ASKED_CHUNK = 256
+_ASKED_SAMPLE = 1024
+
+
+@dataclass(frozen=True)
+class Pick:
+    """One question.
+
+    Attributes:
+        row: position of the window among the keys that were given.
+        strategy: why it was picked, for the machine.
+        reason: why it was picked, for the analyst.
+        priority: in (0, 1], higher is asked earlier.
+    """
+
+    row: int
+    strategy: Strategy
+    reason: str
+    priority: float
+
+
+@dataclass(frozen=True)
+class _Candidates:
+    """What is known of the windows that may be asked (see :func:`select`)."""
+
+    keys: Keys
+    probability: Float32
+    prior: Float32
+    embedding: Float32
+
+    def __post_init__(self) -> None:
+        sizes = {len(self.keys), len(self.probability), len(self.prior), len(self.embedding)}
+        if len(sizes) != 1:
+            raise DataError(
+                f"expected as many keys as probabilities, priors and embeddings, got {sorted(sizes)}; join by key first"
+            )
+        for name in ("probability", "prior"):
+            values = getattr(self, name)
+            if not ((values >= 0) & (values <= 1)).all():
+                raise DataError(f"expected {name} in [0, 1], got {values.min()} to {values.max()}; train again")
+
+
+def select(
+    keys: Keys,
+    probability: Float32,
+    prior: Float32,
+    embedding: Float32,
+    *,
+    config: ActiveConfig,
+    asked: Collection[str] = (),
+    count: int | None = None,
+    seed: int = 0,
+) -> list[Pick]:
+    """Pick the next batch of questions.
+
+    Three strategies take turns in proportion to their shares in ``config``:
+
+    * ``margin``: the smallest margin between the two verdicts (finds the border; few anomalies at 1-4 % prevalence);
+    * ``top``: the highest mean of agent and label-free score (finds anomalies; Das et al., arXiv 1901.08930);
+    * ``diverse``: farthest first in the standardised embedding from all that was asked (Gonzalez, 1985;
+      Sener & Savarese, "Active learning for CNNs: a core-set approach", ICLR 2018), distances weighted by
+      ``(1 + entropy) / 2``; of more than 1,024 asked windows a sample of 1,024 stands for all.
+
+    Two questions of one batch are more than ``config.spacing`` windows apart within a series, so a batch may come out
+    smaller than wanted. Ties are broken by the seed.
+
+    Args:
+        keys: (N,) distinct keys of all windows of the pool, asked ones included.
+        probability: (N,) float32, the agent's P(anomaly).
+        prior: (N,) float32 in [0, 1], label-free anomaly score.
+        embedding: (N, Z) float32, finite.
+        config: shares, batch size and spacing.
+        asked: keys that need no question (any more): answered, settled or set aside.
+        count: questions wanted; ``config.batch`` when omitted.
+        seed: the run's seed.
+
+    Returns:
+        Picks in the order of asking.
+
+    Raises:
+        DataError: when lengths differ or a probability is outside [0, 1].
+
+    Example:
+        >>> keys = np.array(["a:0:8", "a:64:8", "a:128:8"])
+        >>> p = np.array([0.5, 0.9, 0.1], np.float32)
+        >>> select(keys, p, p, p[:, None], config=ActiveConfig(spacing=0), count=1)[0].reason
+        'the agent is undecided: 50 % anomaly'
+    """
+    candidates = _Candidates(keys, probability, prior, embedding)
+    if not len(keys):
+        return []
+    wanted = config.batch if count is None else count
+    known = rows_of(keys, sorted(asked))
+    batch = _Batch(candidates, known[known >= 0], config, seed)
+    picks: list[tuple[int, Strategy, str]] = []
+    for strategy in _turns(config, wanted):
+        row = batch.next(strategy)
+        if row is None:
+            break
+        picks.append((row, strategy, batch.reason(row, strategy)))
+        batch.take(row)
+    return [Pick(row, name, why, 1.0 - turn / max(wanted, 1)) for turn, (row, name, why) in enumerate(picks)]
+
+
+def _turns(config: ActiveConfig, count: int) -> Iterator[Strategy]:
+    """Let the strategies take turns so that at any time each had its share as nearly as possible."""
+    shares = np.array([config.margin, config.top, config.diverse])
+    shares = shares / shares.sum() if shares.sum() > 0 else np.full(3, 1 / 3)
+    taken = np.zeros(3)
+    for turn in range(1, count + 1):
+        chosen = int(np.argmax(shares * turn - taken))
+        taken[chosen] += 1
+        yield STRATEGIES[chosen]
+
+
+class _Batch:
+    """The batch while it is being filled: who is still free, and how far everything is from what was asked."""
+
+    def __init__(self, candidates: _Candidates, known: Int64, config: ActiveConfig, seed: int) -> None:
+        self.free = np.ones(len(candidates.keys), dtype=np.bool_)
+        self.free[known] = False
+        self.probability = candidates.probability
+        self.series, self.position = _places(candidates.keys)
+        self.spacing = config.spacing
+        self.margin = margin(candidates.probability)
+        self.top = (candidates.probability.astype(np.float64) + candidates.prior) / 2
+        self.points = standardise(candidates.embedding)
+        centres = self.points[_sample(known, seed)] if len(known) else np.zeros_like(self.points[:1])
+        self.distance = _distance_to(self.points, centres)
+        self.usual = float(np.median(self.distance)) or 1.0
+        self.doubt = (1.0 + entropy(candidates.probability)) / 2
+        self.tie = derive_rng(seed, "active/select").permutation(len(self.free))
+        self.ranked = {"margin": self._ranking(self.margin), "top": self._ranking(-self.top)}
+
+    def _ranking(self, cost: Float32 | Float64) -> Iterator[int]:
+        return iter(np.lexsort((self.tie, cost)).tolist())
+
+    def next(self, strategy: Strategy) -> int | None:
+        """Give the best free row, or None when none is left."""
+        if strategy == "diverse":
+            worth = np.where(self.free, self.distance * self.doubt, -1.0)
+            best = np.flatnonzero(worth == worth.max())
+            row = int(best[np.argmin(self.tie[best])])
+            return row if self.free[row] else None
+        return next((row for row in self.ranked[strategy] if self.free[row]), None)
+
+    def take(self, row: int) -> None:
+        """Block the row and its neighbours in time, and measure distances from it too."""
+        near = np.abs(self.position - self.position[row]) <= self.spacing
+        self.free &= ~(near & (self.series == self.series[row]))
+        np.minimum(self.distance, _distance_to(self.points, self.points[row : row + 1]), out=self.distance)
+
+    def reason(self, row: int, strategy: Strategy) -> str:
+        """Say in words why the row is asked."""
+        return _REASONS[strategy](self, row)
+
+
+def _margin_reason(batch: _Batch, row: int) -> str:
+    verdict = f"{100 * batch.probability[row]:.0f} % anomaly"
+    doubt = "is undecided" if batch.margin[row] < 0.5 else "is least sure here"
+    return f"the agent {doubt}: {verdict}"
+
+
+def _top_reason(batch: _Batch, row: int) -> str:
+    below = np.floor(1000 * np.mean(batch.top < batch.top[row])) / 10
+    return f"it looks more unusual than {below:g} % of all windows"
+
+
+def _diverse_reason(batch: _Batch, row: int) -> str:
+    times = batch.distance[row] / batch.usual
+    if times < 1.5:
+        return "it is unlike the windows asked so far"
+    return f"it is unlike the windows asked so far: {times:.1f} times the usual distance"
+
+
+_REASONS: dict[Strategy, Callable[[_Batch, int], str]] = {
+    "margin": _margin_reason,
+    "top": _top_reason,
+    "diverse": _diverse_reason,
+}
+
+
+def _places(keys: Keys) -> tuple[Int64, Int64]:
+    """Number the series, and the windows within each by start."""
+    parts = [parse_key(key) for key in keys.tolist()]
+    series = np.unique(np.array([name for name, _, _ in parts]), return_inverse=True)[1].astype(np.int64)
+    order = np.lexsort((np.array([start for _, start, _ in parts]), series))
+    first = np.searchsorted(series[order], np.arange(series.max() + 1))
+    position = np.empty(len(keys), dtype=np.int64)
+    position[order] = np.arange(len(keys)) - first[series[order]]
+    return series, position
+
+
+def _sample(known: Int64, seed: int) -> Int64:
+    if len(known) <= _ASKED_SAMPLE:
+        return known
+    return derive_rng(seed, "active/asked").choice(known, _ASKED_SAMPLE, replace=False)
+
+
+def _distance_to(points: Float32, centres: Float32) -> Float64:
+    """(N,) distance to the nearest of (M, Z) centres."""
+    nearest = np.full(len(points), np.inf)
+    square = np.square(points, dtype=np.float64).sum(axis=1)
+    for low in range(0, len(centres), _ASKED_CHUNK):
+        some = centres[low : low + _ASKED_CHUNK]
+        apart = np.square(some, dtype=np.float64).sum(axis=1)[:, None] - 2.0 * (some @ points.T)
+        np.minimum(nearest, apart.min(axis=0) + square, out=nearest)
+    return np.asarray(np.sqrt(np.maximum(nearest, 0.0)), dtype=np.float64)
