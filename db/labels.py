@@ -18,10 +18,10 @@ def append(session: Session, new: NewLabel) -> Label:
     """Add an answer to the history; the same message (client, sequence) is kept once.
 
     Returns:
-        The new row, or the one that the same message made before.
+        The new row, or the one that the same message made before: its answer is the one that counts.
 
     Raises:
-        ConflictError: when the message number was used for another answer, or the row names an item or a version that
+        ConflictError: when the message number was used for another window, or the row names an item or a version that
             does not exist.
 
     Example:
@@ -41,10 +41,10 @@ def append(session: Session, new: NewLabel) -> Label:
             f"expected item {new.item_id} and version {new.version_id} to exist, got none of that number; "
             "ask for a question before answering it"
         )
-    if (known.key, known.answer, known.analyst) != (new.key, new.answer, new.analyst):
+    if known.answer is None or (known.key, known.analyst) != (new.key, new.analyst):
         raise ConflictError(
-            f"expected message {new.sequence} of client {new.client!r} to repeat {known.answer} for {known.key}, got "
-            f"{new.answer} for {new.key}; number every message anew"
+            f"expected message {new.sequence} of client {new.client!r} to be about {known.key} by {known.analyst!r} as "
+            f"before, got {new.key} by {new.analyst!r}; number every message anew"
         )
     return known
 

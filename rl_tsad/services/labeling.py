@@ -1,0 +1,291 @@
+"""Ask and tell: the one door for the page, the simulated analyst and tests.
+
+No call here can reach torch: the page imports this module.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from db import jobs, labels, queries, series, versions
+from db.errors import ConflictError, MissingRowError, StoreError
+from db.records import Answer, ItemState, Job, Label, ModelVersion, QueryItem, SeriesRecord, Spent
+from db.session import utc_now
+from rl_tsad.errors import LabelingError, WorkspaceError
+from rl_tsad.services.spreading import VALUES, count_decided, respread_quietly
+from rl_tsad.services.workspace import Workspace, load_series
+from rl_tsad.types import Float32
+
+RETRAIN = "retrain"
+WINDOWS_BEFORE, WINDOWS_AFTER = 3, 1
+_TRAILING = 20
+
+
+@dataclass(frozen=True)
+class Card:
+    """A question with what an analyst needs to see.
+
+    Attributes:
+        item: the question; it is leased to the analyst.
+        values: (M, C) float32, the window with its surroundings: three windows' lengths before, one after.
+        times: (M,) datetime64[ns] in UTC, or int64 sample numbers.
+        channels: C names.
+        timezone: zone for display, None where the source had none.
+        window_low, window_high: the window is ``values[window_low:window_high]``.
+        span_low, span_high: the answer decides ``values[span_low:span_high]``.
+        reason: why this is asked, in plain words.
+        left: unanswered questions in the queue, this one included.
+    """
+
+    item: QueryItem
+    values: Float32
+    times: NDArray[Any]
+    channels: tuple[str, ...]
+    timezone: str | None
+    window_low: int
+    window_high: int
+    span_low: int
+    span_high: int
+    reason: str
+    left: int
+
+
+@dataclass(frozen=True)
+class Told:
+    """What became of an answer.
+
+    Attributes:
+        label: the row that keeps it; when the same message came before, the row it made then.
+        spread: windows that this answer alone decides by spreading over the graph.
+        left: unanswered questions in the queue.
+    """
+
+    label: Label
+    spread: int
+    left: int
+
+
+@dataclass(frozen=True)
+class ProgressFacts:
+    """How far the labeling is.
+
+    Attributes:
+        spent: what was asked and what it brought.
+        counts: questions in each state, over all rounds.
+        settled: windows decided by spreading at present.
+        version: the current model version.
+        answers_since_version: questions answered since it was trained.
+        curve: (questions, agreement) after each answer: the share of the last 20 sure answers that the model's verdict
+            at asking time agreed with (prequential evaluation over a sliding window; Gama, Sebastiao & Rodrigues,
+            "On evaluating stream learning algorithms", 2013, section 3).
+    """
+
+    spent: Spent
+    counts: Mapping[ItemState, int]
+    settled: int
+    version: ModelVersion | None
+    answers_since_version: int
+    curve: list[tuple[int, float]]
+
+
+def ask(ws: Workspace, analyst: str) -> Card | None:
+    """Give an analyst a question: the one already held, taken last, or else the next open one.
+
+    Asking twice without telling gives the same question, so a page that reloads loses nothing. The lease is renewed.
+
+    Returns:
+        The question, or None when the queue has no open one.
+
+    Raises:
+        LabelingError: when the analyst has no name.
+        WorkspaceError: when the store or the series' arrays cannot be read.
+    """
+    if not analyst.strip():
+        raise LabelingError(f"expected the analyst's name, got {analyst!r}; give one, so that undo finds its answers")
+    with _in_words(), ws.store.begin() as session:
+        item = _take(session, ws, analyst)
+        if item is None:
+            return None
+        record, left = series.get(session, item.series), _left(session)
+    if record is None:
+        raise WorkspaceError(f"expected the series {item.series!r} in {ws.root}, got none; ingest it again")
+    return _card(ws, item, record, left)
+
+
+def tell(ws: Workspace, item_id: int, answer: Answer, analyst: str, *, client: str, sequence: int) -> Told:
+    """Keep an answer, then spread it.
+
+    When this returns, the answer is on disk; a failure of the spreading does not change that. An answer is kept
+    however late it comes. Where two analysts answered one window, both answers stay in the history, the later one
+    stands, and the window counts as one question.
+
+    Args:
+        ws: the workspace.
+        item_id: the question.
+        answer: what the analyst says.
+        analyst: who says it.
+        client: who sends it, such as one browser tab.
+        sequence: number of the message; a message sent twice is kept once, with its first answer.
+
+    Raises:
+        LabelingError: when there is no such question, or the number was used for another message.
+        WorkspaceError: when the store does not answer: the answer may or may not be kept, tell it again with the same
+            number.
+    """
+    if answer not in list(Answer):
+        raise LabelingError(f"expected one of {', '.join(Answer)}, got {answer!r}; pass a db.records.Answer")
+    with _in_words(), ws.store.begin() as session:
+        label = queries.answer(session, item_id, Answer(answer), analyst, client=client, sequence=sequence)
+        left = _left(session)
+    reach = respread_quietly(ws, label.key)
+    return Told(label, reach, _left_now(ws, left))
+
+
+def undo(ws: Workspace, analyst: str, *, client: str | None = None, sequence: int | None = None) -> Label | None:
+    """Take back an analyst's last standing answer; the next :func:`ask` gives the same question to this analyst again.
+
+    Args:
+        ws: the workspace.
+        analyst: whose answer.
+        client: who sends the message, if it is to be recognised when it comes twice.
+        sequence: number of the message.
+
+    Returns:
+        The row that takes it back, or None when nothing of this analyst stands.
+
+    Raises:
+        LabelingError: when the number was used for another message.
+        WorkspaceError: when the store does not answer.
+    """
+    with _in_words(), ws.store.begin() as session:
+        label = labels.undo(session, analyst, client=client, sequence=sequence)
+        if label is not None and label.item_id is not None:
+            queries.lease(session, label.item_id, analyst, utc_now(), ws.settings.work.question_lease)
+    if label is not None:
+        respread_quietly(ws)
+    return label
+
+
+def release(ws: Workspace, item_id: int, analyst: str) -> None:
+    """Give a question back unanswered; nothing happens when it is no longer this analyst's.
+
+    Raises:
+        WorkspaceError: when the store does not answer.
+    """
+    with _in_words(), ws.store.begin() as session:
+        queries.release(session, item_id, analyst)
+
+
+def respread(ws: Workspace) -> int:
+    """Spread all standing answers anew, as after a crash between an answer and its spreading.
+
+    Returns:
+        Windows decided by spreading.
+    """
+    return respread_quietly(ws)
+
+
+def progress(ws: Workspace) -> ProgressFacts:
+    """Tell how far the labeling is.
+
+    Raises:
+        WorkspaceError: when the store does not answer.
+    """
+    decided = count_decided(ws)
+    with _in_words(), ws.store.read() as session:
+        spent, version = labels.spent(session), versions.current(session)
+        trained_on = 0 if version is None else int(version.metrics.get("questions") or 0)
+        return ProgressFacts(
+            spent=spent,
+            counts=queries.counts(session),
+            settled=decided,
+            version=version,
+            answers_since_version=max(0, spent.questions - trained_on),
+            curve=_agreement(session),
+        )
+
+
+def enqueue_retrain(ws: Workspace, requested_by: str) -> Job:
+    """Queue a retraining for the worker; while one is queued or running, that one is returned.
+
+    Raises:
+        WorkspaceError: when the store does not answer.
+    """
+    with _in_words(), ws.store.begin() as session:
+        return jobs.enqueue(session, RETRAIN, {"requested_by": requested_by}, idempotency_key=RETRAIN)
+
+
+def _take(session: Session, ws: Workspace, analyst: str) -> QueryItem | None:
+    now, seconds = utc_now(), ws.settings.work.question_lease
+    held = queries.held(session, analyst, now)
+    if held and queries.heartbeat(session, held[0].id, analyst, now, seconds):
+        return queries.get(session, held[0].id)
+    queries.return_expired(session, now)
+    return queries.claim(session, analyst, now, seconds)
+
+
+def _left(session: Session) -> int:
+    counts = queries.counts(session)
+    return counts[ItemState.OPEN] + counts[ItemState.LEASED]
+
+
+def _left_now(ws: Workspace, before: int) -> int:
+    """Count again after spreading; a failure must not take back the acknowledgement of an answer that is kept."""
+    try:
+        with ws.store.read() as session:
+            return _left(session)
+    except StoreError:
+        return before
+
+
+def _card(ws: Workspace, item: QueryItem, record: SeriesRecord, left: int) -> Card:
+    recorded = load_series(ws, record)
+    low = max(0, item.start - WINDOWS_BEFORE * item.length)
+    high = min(recorded.length, item.start + (1 + WINDOWS_AFTER) * item.length)
+    return Card(
+        item=item,
+        values=np.array(recorded.values[low:high]),
+        times=np.array(recorded.times[low:high]),
+        channels=recorded.channels,
+        timezone=recorded.timezone,
+        window_low=item.start - low,
+        window_high=item.start + item.length - low,
+        span_low=max(item.span_low, low) - low,
+        span_high=min(item.span_high, high) - low,
+        reason=item.reason,
+        left=left,
+    )
+
+
+def _agreement(session: Session) -> list[tuple[int, float]]:
+    said = {item.id: item.probability >= 0.5 for item in queries.in_state(session, ItemState.ANSWERED)}
+    stands = {label.id for label in labels.standing(session)}
+    asked: set[str] = set()
+    trailing: deque[bool] = deque(maxlen=_TRAILING)
+    curve: list[tuple[int, float]] = []
+    for label in labels.history(session):
+        if label.answer is not None:
+            asked.add(label.key)
+        if label.id in stands and label.answer in VALUES and label.item_id in said:
+            trailing.append(said[label.item_id] == bool(VALUES[label.answer]))
+            curve.append((len(asked), sum(trailing) / len(trailing)))
+    return curve
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Turn what the store refuses into errors that are meant for a user."""
+    try:
+        yield
+    except (MissingRowError, ConflictError) as error:
+        raise LabelingError(str(error)) from error
+    except StoreError as error:
+        raise WorkspaceError(str(error)) from error
