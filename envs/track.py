@@ -54,16 +54,18 @@ def track_of(data: WindowData, config: EnvConfig) -> Track:
     return known[config]
 
 
-def observation_space(data: WindowData) -> spaces.Space[Float32]:
+def observation_space(width: int) -> spaces.Space[Float32]:
     """Give the box in which observations lie: F features, last verdict, budget left.
 
+    Args:
+        width: number of features F.
+
     Example:
-        >>> from envs.window_data import blank_data
-        >>> observation_space(blank_data(3, 2)).shape
+        >>> observation_space(2).shape
         (4,)
     """
-    high = np.append(np.full(data.width, LIMIT), [1.0, 1.0]).astype(np.float32)
-    low = np.append(np.full(data.width, -LIMIT), [-1.0, 0.0]).astype(np.float32)
+    high = np.append(np.full(width, LIMIT), [1.0, 1.0]).astype(np.float32)
+    low = np.append(np.full(width, -LIMIT), [-1.0, 0.0]).astype(np.float32)
     return cast("spaces.Space[Float32]", spaces.Box(low, high, dtype=np.float32))
 
 

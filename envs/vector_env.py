@@ -55,7 +55,7 @@ class WindowVectorEnv(VectorEnv[Float32, Int64, NDArray[Any]]):
         self.num_envs, self.data = num_envs, data
         self.config = config or EnvConfig()
         self.lam = self.config.vae_weight
-        self.single_observation_space = observation_space(data)
+        self.single_observation_space = observation_space(data.width)
         self.single_action_space = gym.spaces.Discrete(2)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)

@@ -75,7 +75,7 @@ class WindowEnv(gym.Env[Float32, np.int64]):
         self.data = data
         self.config = config or EnvConfig()
         self.lam = self.config.vae_weight
-        self.observation_space = observation_space(data)
+        self.observation_space = observation_space(data.width)
         self.action_space = gym.spaces.Discrete(2)
         self._track = track_of(data, self.config)
         self._row, self._steps, self._verdict, self._over = 0, 0, NO_VERDICT, True

@@ -46,10 +46,13 @@ class SplitConfig:
     """Which windows may be asked and trained on (the pool) and which are only ever evaluated (the test).
 
     Attributes:
-        pool_fraction: the earlier share of each series that forms the pool; 1 leaves no test, as in daily use.
+        protocol: ``past_future`` cuts each series in time; ``unseen`` keeps whole series for the test.
+        pool_fraction: the earlier share of each series (or the share of series) that forms the pool; 1 leaves no test,
+            as in daily use.
         gap_windows: windows' lengths left out between pool and test.
     """
 
+    protocol: Literal["past_future", "unseen"] = "past_future"
     pool_fraction: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
     gap_windows: Annotated[int, Field(ge=0)] = 1
 
@@ -114,15 +117,20 @@ class AgentConfig:
         steps: environment steps per training round.
         rewards: TP, TN, FP, FN for a human-labelled window; a propagated one counts by its weight.
         vae_weight: initial lambda of the VAE term ``lambda * e(s) * (2a - 1)`` on unanswered windows; 0 turns it off.
-        vae_target: episode return per step that the lambda controller steers toward.
+        vae_target: return per step that the lambda controller steers toward.
+        vae_rate: how far one unit of return moves lambda; 0 keeps it.
+        vae_bounds: lambda never leaves them.
         shaping_weight: scale of the potential; 0 turns shaping off.
         gamma: discount, shared by PPO and the shaping.
+        clone_steps: updates in which a fresh policy first imitates the soft-greedy choice; 0 starts PPO from scratch.
+        clone_temperature: softness of that choice, in units of reward.
+        weight_decay: pull of the network's weights toward 0.
     """
 
     envs: Count = 256
     horizon: Count = 64
     rollout: Count = 16
-    steps: Count = 65_536
+    steps: Annotated[int, Field(ge=0)] = 65_536
     batch: Count = 2048
     epochs: Count = 4
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
@@ -134,7 +142,12 @@ class AgentConfig:
     rewards: tuple[float, float, float, float] = (5.0, 1.0, -1.0, -5.0)
     vae_weight: Annotated[float, Field(ge=0)] = 1.0
     vae_target: float = 0.5
+    vae_rate: Annotated[float, Field(ge=0)] = 0.1
+    vae_bounds: tuple[float, float] = (0.1, 2.0)
     shaping_weight: Annotated[float, Field(ge=0)] = 0.5
+    clone_steps: Annotated[int, Field(ge=0)] = 300
+    clone_temperature: Annotated[float, Field(gt=0)] = 0.5
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-3
 
 
 @dataclass(frozen=True, config=_STRICT)

@@ -1,0 +1,127 @@
+"""What the agent says of each window: verdict, probability and margin, for millions of windows at once.
+
+The last verdict is part of the state, so verdicts depend on each other. The network judges every window for both last
+verdicts in bulk; a scan then follows the one branch that really happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import torch
+
+from envs.track import track_of
+from envs.window_data import Bool, EnvConfig, WindowData
+from rl_tsad.agent.train import Agent
+from rl_tsad.errors import DataError
+from rl_tsad.types import Float32, Int8, Keys
+
+_CHUNK = 8192
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What was decided of windows.
+
+    Attributes:
+        keys: (N,) window keys.
+        verdict: (N,) int8, 1 for an anomaly.
+        probability: (N,) float32 in [0, 1], P(anomaly), given the verdict before.
+        margin: (N,) float32 in [0, 1], |P(anomaly) - P(normal)|; small means unsure.
+    """
+
+    keys: Keys
+    verdict: Int8
+    probability: Float32
+    margin: Float32
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+
+def act(agent: Agent, data: WindowData, keys: Keys | Sequence[str]) -> Decisions:
+    """Judge every window as a greedy walk from the start of each run would.
+
+    Args:
+        agent: trained.
+        data: windows as :func:`rl_tsad.agent.observe.observe` gives them; answers in it are not read.
+        keys: (N,) their keys, in the same order.
+
+    Raises:
+        DataError: when keys and windows differ in number.
+        ConfigError: when the agent knows another number of features.
+
+    Example:
+        >>> from envs.samples import sample_windows
+        >>> from rl_tsad.agent.train import train_agent
+        >>> from rl_tsad.config import AgentConfig
+        >>> data = sample_windows(50, 3).data
+        >>> agent = train_agent(data, AgentConfig(envs=8, rollout=8, batch=64, steps=64, hidden=(4,)), seed=0)
+        >>> len(act(agent, data, [f"a:{i}:64" for i in range(50)]))
+        50
+    """
+    if len(keys) != data.rows:
+        raise DataError(f"expected {data.rows} keys, one a window, got {len(keys)}; pass those of the judgements")
+    branches = branch_probabilities(agent, data)  # (N, 3)
+    first = np.append(True, data.last[:-1])
+    flags = branches > 0.5
+    verdict = follow(flags[:, 1], flags[:, 2], flags[:, 0], first)
+    branch = np.where(first, 0, np.append(0, verdict[:-1]) + 1)
+    probability = np.take_along_axis(branches, branch[:, None], axis=1)[:, 0]
+    margin = np.abs(2.0 * probability - 1.0).astype(np.float32)
+    return Decisions(np.asarray(keys, dtype=np.str_), verdict.astype(np.int8), probability, margin)
+
+
+def follow(after_normal: Bool, after_anomaly: Bool, at_start: Bool, first: Bool) -> Bool:
+    """Follow each run's verdicts from its first window, without a loop.
+
+    A window whose verdict does not depend on the one before is an anchor. After an anchor each window either repeats
+    the verdict before it or turns it round: a verdict is its last anchor's, turned as often as the windows since do.
+
+    Args:
+        after_normal: (N,) verdict if the one before was normal.
+        after_anomaly: (N,) verdict if the one before was anomaly.
+        at_start: (N,) verdict if there was none before.
+        first: (N,) whether a window starts its run; the first one must.
+
+    Returns:
+        (N,) bool verdicts.
+
+    Example:
+        >>> after_normal, after_anomaly = np.array([0, 0, 1, 1], bool), np.array([0, 1, 0, 1], bool)
+        >>> at_start, first = np.array([1, 0, 0, 0], bool), np.array([1, 0, 0, 0], bool)
+        >>> follow(after_normal, after_anomaly, at_start, first).tolist()
+        [True, True, False, True]
+    """
+    anchor = first | (after_normal == after_anomaly)
+    place = np.maximum.accumulate(np.where(anchor, np.arange(len(anchor)), 0))
+    turns = np.cumsum(~anchor & after_normal)
+    settled = np.where(first, at_start, after_normal)
+    return np.asarray(settled[place] ^ ((turns - turns[place]) % 2 == 1))
+
+
+def branch_probabilities(agent: Agent, data: WindowData) -> Float32:
+    """Give P(anomaly) of every window for each last verdict.
+
+    Args:
+        agent: trained.
+        data: windows, not normalised.
+
+    Returns:
+        (N, 3) float32: with no verdict before, after normal, after anomaly.
+    """
+    view = track_of(agent.normalise(data), EnvConfig(budget_left=agent.budget_left)).view
+    first, *deeper = list(agent.policy.mlp_extractor.policy_net)
+    pull = cast(torch.Tensor, first.weight)[:, -2]  # (H,), what the last verdict adds
+    rest = torch.nn.Sequential(*deeper, agent.policy.action_net)
+    result = np.empty((data.rows, 3), dtype=np.float32)
+    with torch.no_grad():
+        for low in range(0, data.rows, _CHUNK):
+            shared = first(torch.from_numpy(view[low : low + _CHUNK]))  # (n, H), last verdict 0
+            for column, verdict in enumerate((0.0, -1.0, 1.0)):
+                logits = rest(shared + verdict * pull)  # (n, 2)
+                result[low : low + _CHUNK, column] = torch.sigmoid(logits[:, 1] - logits[:, 0]).numpy()
+    return result

@@ -1,0 +1,276 @@
+"""How the agent learns: PPO (Schulman et al., 2017; Stable-Baselines3) over many cursors at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from gymnasium.vector import VectorEnv
+from stable_baselines3 import PPO
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.policies import ActorCriticPolicy
+
+from envs.potentials import VerdictPotential
+from envs.rewards import LambdaController
+from envs.shaping import VectorPotentialShaping, check_gamma
+from envs.track import observation_space
+from envs.vector_env import WindowVectorEnv
+from envs.window_data import LIMIT, EnvConfig, WindowData
+from rl_tsad.agent.bridge import CursorVecEnv
+from rl_tsad.agent.clone import clone
+from rl_tsad.config import AgentConfig
+from rl_tsad.detector.checkpoint import fill_module, load_tensors, save_tensors
+from rl_tsad.errors import CheckpointError, ConfigError
+from rl_tsad.progress import Progress, no_progress
+from rl_tsad.seeding import derive_rng, derive_seed
+from rl_tsad.types import Float32
+
+STAGE = "agent/ppo"
+NAME = "agent"
+SMALLEST_SPREAD = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Agent:
+    """A trained policy and what it needs to judge windows.
+
+    Attributes:
+        policy: SB3's actor and critic over normalised observations.
+        config: what it was trained with.
+        center: (F,) float32, subtracted from observations.
+        spread: (F,) float32 > 0, divides them; both were computed once, from the first round's windows.
+        budget_left: what it last saw in that place.
+        vae_weight: lambda where training ended; the next round goes on from it.
+        history: metrics by path, one number a rollout.
+    """
+
+    policy: ActorCriticPolicy
+    config: AgentConfig
+    center: Float32
+    spread: Float32
+    budget_left: float = 1.0
+    vae_weight: float = 1.0
+    history: Mapping[str, list[float]] = field(default_factory=dict)
+
+    def normalise(self, data: WindowData) -> WindowData:
+        """Bring observations to the scale that the policy knows.
+
+        Raises:
+            ConfigError: when the number of features is not the one the agent learnt on.
+        """
+        if data.width != len(self.center):
+            raise ConfigError(
+                f"expected {len(self.center)} features, got {data.width}; train an agent anew for another detector"
+            )
+        scaled = np.clip((data.observations - self.center) / self.spread, -LIMIT, LIMIT)
+        return replace(data, observations=scaled.astype(np.float32))
+
+
+def train_agent(
+    data: WindowData,
+    config: AgentConfig,
+    *,
+    seed: int,
+    warm: Agent | None = None,
+    budget_left: float = 1.0,
+    progress: Progress = no_progress,
+) -> Agent:
+    """Train on the pool's windows.
+
+    Bit-equal for equal arguments on one machine, given ``torch.set_num_threads(1)``.
+
+    Args:
+        data: windows with answers, as :func:`rl_tsad.agent.observe.observe` gives them.
+        config: rewards, shaping and PPO.
+        seed: fixes start rows, actions and minibatches.
+        warm: an agent to go on from; its normalisation is kept and no cloning is done.
+        budget_left: share of the labelling budget left, shown to the agent.
+        progress: told of the steps done.
+
+    Raises:
+        ConfigError: when the minibatch does not divide a rollout, or ``warm`` knows another number of features.
+
+    Example:
+        >>> from envs.samples import sample_windows
+        >>> tiny = AgentConfig(envs=8, rollout=8, batch=64, steps=128, clone_steps=2, hidden=(4,))
+        >>> agent = train_agent(sample_windows(50, 3).data, tiny, seed=0)
+        >>> sorted(agent.history)[:2], len(agent.history["agent/lambda"])
+        (['agent/base_return', 'agent/clone_loss'], 2)
+    """
+    start = warm or _fresh(data, config, seed)
+    known = replace(start, config=config, budget_left=budget_left).normalise(data)
+    rules = _rules(config, start.vae_weight, budget_left)
+    with torch.random.fork_rng(devices=[]):
+        cursors = CursorVecEnv(_environment(known, rules, config))
+        model = _ppo(cursors, config, seed)
+        model.policy.load_state_dict(start.policy.state_dict())
+        history: dict[str, list[float]] = {}
+        if warm is None and config.clone_steps:
+            rng = derive_rng(seed, "agent", "clone")
+            history["agent/clone_loss"] = [clone(model.policy, known, rules, config, rng)]
+        follower = _Follower(cursors, _controller(config, rules.vae_weight), history, progress, config.steps)
+        if config.steps:
+            model.learn(config.steps, callback=follower, log_interval=None)  # type: ignore[arg-type]
+    return Agent(
+        model.policy, config, start.center, start.spread, budget_left, follower.controller.value, follower.history
+    )
+
+
+def save_agent(agent: Agent, folder: Path) -> str:
+    """Write an agent as safetensors and JSON.
+
+    Returns:
+        The digest that :func:`load_agent` checks.
+    """
+    tensors: dict[str, Any] = {f"policy/{name}": value for name, value in agent.policy.state_dict().items()}
+    tensors |= {"center": agent.center, "spread": agent.spread}
+    facts: dict[str, Any] = {
+        "config": asdict(agent.config),
+        "budget_left": agent.budget_left,
+        "vae_weight": agent.vae_weight,
+        "history": dict(agent.history),
+    }
+    return save_tensors(folder, NAME, tensors, facts)
+
+
+def load_agent(folder: Path, digest: str | None = None) -> Agent:
+    """Read an agent back: rebuild its policy from the config and fill in the tensors.
+
+    Raises:
+        CheckpointError: when the files are missing, damaged or of another shape.
+    """
+    tensors, facts = load_tensors(folder, NAME, digest)
+    try:
+        config = AgentConfig(**facts["config"])
+        center, spread = tensors.pop("center").numpy(), tensors.pop("spread").numpy()
+        rest = (float(facts["budget_left"]), float(facts["vae_weight"]), dict(facts["history"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{folder}: expected an agent's checkpoint, got {error}; train an agent again") from error
+    policy = build_policy(config, len(center))
+    fill_module(policy, {name.removeprefix("policy/"): value for name, value in tensors.items()}, str(folder))
+    return Agent(policy, config, center, spread, *rest)
+
+
+def build_policy(config: AgentConfig, width: int, seed: int = 0) -> ActorCriticPolicy:
+    """Build the untrained policy of a config, the same that PPO builds.
+
+    Args:
+        config: sizes.
+        width: features F; the policy also sees the last verdict and the budget left.
+        seed: of the first weights.
+
+    Example:
+        >>> build_policy(AgentConfig(hidden=(4,)), 3).action_net.weight.shape
+        torch.Size([2, 4])
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return ActorCriticPolicy(
+            observation_space(width), gym.spaces.Discrete(2), lambda _: config.learning_rate, **_policy_settings(config)
+        )
+
+
+class _Follower(BaseCallback):
+    """Logs each rollout, moves lambda by its unshaped return and tells how far training is."""
+
+    def __init__(
+        self,
+        cursors: CursorVecEnv,
+        controller: LambdaController,
+        history: dict[str, list[float]],
+        progress: Progress,
+        total: int,
+    ) -> None:
+        super().__init__()
+        self.cursors, self.controller, self.history = cursors, controller, history
+        self.progress, self.total = progress, total
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_end(self) -> None:
+        means = self.cursors.take_totals()
+        base = means["table_reward"] + means["vae_reward"]
+        named = {"base_return": base, "table_return": means["table_reward"], "vae_return": means["vae_reward"]}
+        named |= {"shaping_return": means.get("shaping", 0.0), "flagged": means["flagged"]}
+        self._log({**named, "lambda": self.controller.value})
+        self.cursors.set_attr("lam", self.controller.update(base))
+        self.progress(STAGE, min(self.num_timesteps, self.total), self.total)
+
+    def _on_rollout_start(self) -> None:
+        self._log_updates()
+
+    def _on_training_end(self) -> None:
+        self._log_updates()
+
+    def _log_updates(self) -> None:
+        values = self.model.logger.name_to_value
+        names = {"entropy": "train/entropy_loss", "value_loss": "train/value_loss", "kl": "train/approx_kl"}
+        self._log({name: float(values[path]) for name, path in names.items() if path in values})
+
+    def _log(self, numbers: Mapping[str, float]) -> None:
+        for name, value in numbers.items():
+            self.history.setdefault(f"agent/{name}", []).append(value)
+
+
+def _fresh(data: WindowData, config: AgentConfig, seed: int) -> Agent:
+    center, spread = data.observations.mean(axis=0), data.observations.std(axis=0)
+    spread = np.where(spread < SMALLEST_SPREAD, 1.0, spread).astype(np.float32)
+    policy = build_policy(config, data.width, derive_seed(seed, "agent", "policy"))
+    return Agent(policy, config, center.astype(np.float32), spread, vae_weight=config.vae_weight)
+
+
+def _rules(config: AgentConfig, vae_weight: float, budget_left: float) -> EnvConfig:
+    return EnvConfig(
+        horizon=config.horizon,
+        rewards=config.rewards,
+        vae_weight=vae_weight,
+        budget_left=budget_left,
+        gamma=config.gamma,
+    )
+
+
+def _environment(data: WindowData, rules: EnvConfig, config: AgentConfig) -> VectorEnv[Any, Any, Any]:
+    env = WindowVectorEnv(config.envs, data, rules)
+    if not config.shaping_weight:
+        return env
+    return VectorPotentialShaping(env, VerdictPotential(data.severity, config.shaping_weight), gamma=config.gamma)
+
+
+def _controller(config: AgentConfig, vae_weight: float) -> LambdaController:
+    low, high = config.vae_bounds
+    return LambdaController(value=vae_weight, target=config.vae_target, rate=config.vae_rate, low=low, high=high)
+
+
+def _policy_settings(config: AgentConfig) -> dict[str, Any]:
+    return {"net_arch": list(config.hidden), "optimizer_kwargs": {"weight_decay": config.weight_decay}}
+
+
+def _ppo(cursors: CursorVecEnv, config: AgentConfig, seed: int) -> PPO:
+    rollout = config.envs * config.rollout
+    if rollout % config.batch:
+        raise ConfigError(
+            f"expected agent.batch to divide envs * rollout = {rollout}, got {config.batch}; choose e.g. {rollout // 2}"
+        )
+    model = PPO(
+        "MlpPolicy",
+        cursors,
+        learning_rate=config.learning_rate,
+        n_steps=config.rollout,
+        batch_size=config.batch,
+        n_epochs=config.epochs,
+        gamma=config.gamma,
+        gae_lambda=config.gae_lambda,
+        clip_range=config.clip,
+        ent_coef=config.entropy,
+        policy_kwargs=_policy_settings(config),
+        seed=derive_seed(seed, "agent", "ppo"),
+        device="cpu",
+    )
+    check_gamma(config.gamma, model.gamma)
+    return model
