@@ -149,16 +149,16 @@ def _sign(rng: np.random.Generator) -> float:
 
 
 def _spike(part: Float64, noise: float, rng: np.random.Generator) -> Float64:
-    return part + _sign(rng) * rng.uniform(6.0, 12.0) * noise
+    return part + _sign(rng) * rng.uniform(12.0, 25.0) * noise
 
 
 def _level(part: Float64, noise: float, rng: np.random.Generator) -> Float64:
-    return part + _sign(rng) * rng.uniform(3.5, 6.0) * noise
+    return part + _sign(rng) * rng.uniform(7.0, 13.0) * noise
 
 
 def _drift(part: Float64, noise: float, rng: np.random.Generator) -> Float64:
     ramp = np.arange(1, len(part) + 1) / len(part)
-    return part + _sign(rng) * rng.uniform(5.0, 9.0) * noise * ramp
+    return part + _sign(rng) * rng.uniform(11.0, 19.0) * noise * ramp
 
 
 def _stuck(part: Float64, noise: float, rng: np.random.Generator) -> Float64:
@@ -168,14 +168,14 @@ def _stuck(part: Float64, noise: float, rng: np.random.Generator) -> Float64:
 def _oscillation(part: Float64, noise: float, rng: np.random.Generator) -> Float64:
     period = rng.uniform(2.5, 5.0)
     wave = np.sin(2 * np.pi * (np.arange(len(part)) / period + 0.1))
-    return part + rng.uniform(3.0, 5.0) * noise * wave
+    return part + rng.uniform(6.5, 11.0) * noise * wave
 
 
 def _decoupling(part: Float64, noise: float, rng: np.random.Generator) -> Float64:
     """Lose the plant's movement: a random walk of the sensor's own, tied to the true value at both ends."""
     walk = np.cumsum(rng.normal(size=len(part) + 1))
     bridge = walk[1:] - walk[-1] * np.arange(1, len(part) + 1) / (len(part) + 1)
-    size = rng.uniform(4.0, 7.0) * noise / max(float(np.abs(bridge).max()), 1e-9)
+    size = rng.uniform(9.0, 15.0) * noise / max(float(np.abs(bridge).max()), 1e-9)
     mirrored = 2 * float(part.mean()) - part
     return np.asarray(mirrored + size * bridge)
 

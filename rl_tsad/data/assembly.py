@@ -1,0 +1,202 @@
+"""How do found columns become a series: time order, repeated times, missing values, name?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from rl_tsad.data.understanding import Found, Reading, ReadOptions, Understanding, cell_error
+from rl_tsad.data.windows import find_gaps
+from rl_tsad.errors import DataError
+from rl_tsad.types import Bool, Float64, Series
+
+LONGEST_FILL = 10
+"""Rows without any value that are still interpolated; longer stretches stay gaps."""
+_PREVIEW_GAP = 10.0
+_MILLISECOND = 1_000_000
+
+
+def assemble(found: Found, options: ReadOptions) -> Reading:
+    """Settle order, repetitions and missing values, and build the series.
+
+    Raises:
+        DataError: when nothing is left, a time comes twice, or a value is missing and may not be.
+
+    Example:
+        >>> from pathlib import Path
+        >>> values, times = np.array([[1.0], [np.nan], [3.0]]), np.arange(3)
+        >>> found = Found(Path("a.csv"), "CSV", "a", values, times, ("x",), None, times, lambda row: f"line {row + 2}")
+        >>> assemble(found, ReadOptions()).series.values.ravel().tolist()
+        [1.0, 2.0, 3.0]
+    """
+    if len(found.values) == 0:
+        raise DataError(f"{found.path.name}: expected at least one data row, got none; check that the file is complete")
+    settled = _fill(_in_order(found, options), options)
+    name = series_name(options.name or found.name)
+    values = np.ascontiguousarray(settled.values, dtype=np.float32)
+    series = Series(name, values, settled.times, found.channels, settled.truth, found.timezone)
+    return Reading(series, _understand(series, settled, dropped=len(found.values) - series.length))
+
+
+def series_name(name: str) -> str:
+    """Make a name that can stand in a window key and as a folder's name.
+
+    Raises:
+        DataError: when the name is empty, hidden, too long or would lead out of a folder.
+
+    Example:
+        >>> series_name("pump 3:a")
+        'pump 3-a'
+    """
+    plain = name.strip().replace(":", "-")
+    if not plain or len(plain) > 150 or plain.startswith(".") or any(c in "/\\" or ord(c) < 32 for c in plain):
+        raise DataError(
+            f"expected a series name of 1 to 150 characters without '/', '\\' or a leading dot, got {name!r}; "
+            "choose another with --name"
+        )
+    return plain
+
+
+def _in_order(found: Found, options: ReadOptions) -> Found:
+    if options.repeated == "shift":
+        return _shifted(found)
+    ticks = found.times.astype(np.int64)
+    backward = int((np.diff(ticks) < 0).sum())
+    if backward:
+        found = found.take(np.argsort(ticks, kind="stable"))
+        found = found.note(f"times ran backward {backward} times; the rows were sorted by time")
+    again = np.flatnonzero(np.diff(found.times.astype(np.int64)) == 0) + 1
+    if len(again) == 0:
+        return found
+    if options.repeated == "refuse":
+        raise _repeated(found, int(again[0]))
+    return found.take(np.setdiff1d(np.arange(len(found.times)), again)).note(f"{len(again)} repeated times left out")
+
+
+def _shifted(found: Found) -> Found:
+    """Keep every row in the file's order; a time that does not advance becomes a millisecond after the one before."""
+    ticks = found.times.astype(np.int64)
+    least = (_MILLISECOND if found.times.dtype.kind == "M" else 1) * np.arange(len(ticks), dtype=np.int64)
+    if (np.diff(ticks) > 0).all():
+        return found
+    moved = np.maximum.accumulate(ticks - least) + least
+    found = replace(found, times=moved.astype(found.times.dtype))
+    return found.note(
+        f"{int((moved != ticks).sum())} times did not advance; each was set a millisecond after the one before"
+    )
+
+
+def _repeated(found: Found, row: int) -> DataError:
+    earlier = found.place(int(found.rows[row - 1])).rsplit(", ", 1)[-1]
+    return cell_error(
+        found.place(int(found.rows[row])),
+        found.time_column or "time",
+        expected="a time of its own",
+        got=show_time(found.times, row, found.timezone),
+        advice=f"{earlier} has the same time; leave one of the two rows out",
+    )
+
+
+def _fill(found: Found, options: ReadOptions) -> Found:
+    if found.values.dtype == np.float32 and bool(np.isfinite(found.values).all()):
+        return found
+    values = np.array(found.values, dtype=np.float64)
+    values[~(np.abs(values) <= np.finfo(np.float32).max)] = np.nan
+    found = replace(found, values=values)
+    missing = np.isnan(values)
+    if not missing.any():
+        return found
+    if options.nan == "refuse":
+        raise _missing(found, missing)
+    if options.nan == "drop":
+        return _without(found, np.asarray(missing.any(axis=1)), "rows with a missing value left out")
+    return _interpolate(
+        _without(found, _long_runs(np.asarray(missing.all(axis=1))), "rows without any value left as gaps")
+    )
+
+
+def _without(found: Found, out: Bool, what: str) -> Found:
+    if out.all():
+        raise DataError(
+            f"{found.path.name}: expected rows with values, got only missing ones; check the columns or the delimiter"
+        )
+    return found.take(~out).note(f"{int(out.sum())} {what}") if out.any() else found
+
+
+def _long_runs(empty: Bool) -> Bool:
+    """Mark the runs of empty rows (T,) that are longer than ``LONGEST_FILL`` or stand at an end."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], empty.astype(np.int8), [0]])))
+    starts, stops = edges[::2], edges[1::2]
+    keep_out = (stops - starts > LONGEST_FILL) | (starts == 0) | (stops == len(empty))
+    marks = np.zeros(len(empty) + 1, dtype=np.int64)
+    np.add.at(marks, starts[keep_out], 1)
+    np.add.at(marks, stops[keep_out], -1)
+    return np.cumsum(marks[:-1]) > 0
+
+
+def _interpolate(found: Found) -> Found:
+    values: Float64 = np.array(found.values, dtype=np.float64)
+    missing = np.isnan(values)
+    clock = (found.times - found.times[0]).astype(np.int64).astype(np.float64)
+    for channel in np.flatnonzero(missing.any(axis=0)):
+        known = ~missing[:, channel]
+        if not known.any():
+            raise DataError(
+                f"{found.path.name}, column {found.channels[channel]!r}: expected numbers, got missing values only; "
+                "leave the column out (name the value columns)"
+            )
+        values[~known, channel] = np.interp(clock[~known], clock[known], values[known, channel])
+    return replace(found, values=values, filled=found.filled + int(missing.sum()))
+
+
+def _missing(found: Found, missing: Bool) -> DataError:
+    row, channel = (int(i) for i in np.argwhere(missing)[0])
+    return cell_error(
+        found.place(int(found.rows[row])),
+        found.channels[channel],
+        expected="a number",
+        got="",
+        advice="fill it in, or read with --nan interpolate or --nan drop",
+    )
+
+
+def _understand(series: Series, found: Found, *, dropped: int) -> Understanding:
+    steps = np.diff(series.times).astype(np.int64)
+    step = float(np.median(steps)) if len(steps) else 0.0
+    return Understanding(
+        path=found.path,
+        format=found.format,
+        name=series.name,
+        rows=series.length,
+        channels=series.channels,
+        time_column=found.time_column,
+        label_column=found.label_column,
+        delimiter=found.delimiter,
+        timezone=series.timezone,
+        first=show_time(series.times, 0, series.timezone),
+        last=show_time(series.times, -1, series.timezone),
+        median_step=step / 1e9 if series.has_clock else step,
+        gaps=len(find_gaps(series.times, factor=_PREVIEW_GAP)),
+        filled=found.filled,
+        dropped=dropped,
+        anomalies=0 if series.truth is None else int(series.truth.sum()),
+        notes=found.notes,
+        train_points=found.train_points,
+    )
+
+
+def show_time(times: NDArray[Any], row: int, zone: str | None) -> str:
+    """Write one time as its file would: ISO in the source's zone, or the sample number.
+
+    Example:
+        >>> show_time(np.array(["2024-01-01T00:00"], "datetime64[ns]"), 0, "+02:00")
+        '2024-01-01T02:00:00+02:00'
+    """
+    if times.dtype.kind != "M":
+        return str(int(times[row]))
+    stamp = pd.Timestamp(times[row])
+    return stamp.isoformat() if zone is None else stamp.tz_localize("UTC").tz_convert(zone).isoformat()
