@@ -7,17 +7,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from rl_tsad.data.published import (
-    is_tsb,
-    nab_root,
-    read_nab,
-    read_skab,
-    read_telemanom,
-    read_tsb,
-    skab_runs,
-    telemanom_root,
-)
+from rl_tsad.data.published import is_tsb, nab_root, read_nab, read_skab, read_tsb, skab_runs
 from rl_tsad.data.tabular import read_csv, read_parquet
+from rl_tsad.data.telemanom import read_telemanom, telemanom_root
 from rl_tsad.data.understanding import Reading, ReadOptions, Understanding
 from rl_tsad.errors import DataError
 

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from rl_tsad.data.assembly import assemble
-from rl_tsad.data.columns import Table, find_roles, read_clock, read_labels, read_numbers
+from rl_tsad.data.columns import Table, read_clock, read_labels, read_numbers
 from rl_tsad.data.csv_form import load_csv, sniff
+from rl_tsad.data.roles import find_roles
 from rl_tsad.data.understanding import Found, Reading, ReadOptions
 from rl_tsad.errors import DataError
 
