@@ -179,7 +179,8 @@ def get(session: Session, item_id: int) -> QueryItem:
 
 def counts(session: Session) -> dict[ItemState, int]:
     """Count the questions in each state, over all rounds."""
-    found = dict(session.execute(select(ItemRow.state, func.count()).group_by(ItemRow.state)).tuples().all())
+    rows = session.execute(select(ItemRow.state, func.count()).group_by(ItemRow.state))
+    found = {state: count for state, count in rows}  # noqa: C416  (typed rows, not pairs)
     return {state: found.get(state, 0) for state in ItemState}
 
 

@@ -7,12 +7,15 @@ from contextlib import contextmanager
 
 from sqlalchemy import Engine
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from db.errors import UnavailableError
 from db.schema import upgrade
 from db.session import READ_ONLY, make_engine, read_url
+
+_BROKEN = (OperationalError, InterfaceError, DatabaseError)
+"""Not reachable, locked or damaged; their subclasses speak of the rows instead."""
 
 
 class Store:
@@ -99,7 +102,9 @@ class Store:
     def _naming_the_database(self) -> Iterator[None]:
         try:
             yield
-        except (OperationalError, InterfaceError) as error:
+        except DBAPIError as error:
+            if type(error) not in _BROKEN:
+                raise
             raise UnavailableError(
                 f"expected the database {self._url!r} to answer, got: {str(error.orig).strip()}; check that it runs, "
                 "that the user may write to it and that the disk is not full"
