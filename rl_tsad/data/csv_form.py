@@ -15,7 +15,8 @@ from rl_tsad.data.columns import Table
 from rl_tsad.errors import DataError
 
 _HEAD = 65_536
-_DELIMITERS = (",", ";", "\t", "|")
+_DELIMITERS = (";", "\t", "|", ",")
+"""Tried in this order; the comma last, since it also writes decimals and stands in texts."""
 _NUMBER = re.compile(r"^[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?$")
 MISSING = ("", "nan", "NaN", "NAN", "-nan", "NA", "N/A", "n/a", "#N/A", "<NA>", "null", "NULL", "None", "NaT")
 """What counts as a missing cell; anything else that is no number is an error."""
@@ -148,7 +149,7 @@ def _delimiter(text: str) -> str:
     best, fields = ",", 1
     for delimiter in _DELIMITERS:
         widths = [len(cells) for _, cells in _records(text, delimiter)][:50]
-        agreeing = sum(width == widths[0] for width in widths)
+        agreeing = sum(width in (widths[0], widths[0] + 1) for width in widths)
         if widths and agreeing >= 0.9 * len(widths) and widths[0] > fields:
             best, fields = delimiter, widths[0]
     return best if fields > 1 or not _single_column(text) else "\t"

@@ -71,6 +71,29 @@ def find_roles(table: Table, options: ReadOptions) -> Roles:
     return Roles(time, label, values, notes)
 
 
+def join_date_and_time(frame: pd.DataFrame) -> pd.DataFrame:
+    """Make one column of a date and a time of day, as data loggers write them.
+
+    Example:
+        >>> frame = pd.DataFrame({"Date": ["2024-01-01"], "Time": ["12:30"], "flow": [1.0]})
+        >>> join_date_and_time(frame).iloc[0].tolist()
+        ['2024-01-01 12:30', 1.0]
+    """
+    by_name = {plain(str(name)): name for name in reversed(frame.columns)}
+    date, time = by_name.get("date"), by_name.get("time")
+    if (
+        date is None
+        or time is None
+        or not all(pd.api.types.is_string_dtype(frame[name].dtype) for name in (date, time))
+    ):
+        return frame
+    if not frame[time].head(50).astype(str).str.match(r"\s*\d{1,2}:\d{2}").all():
+        return frame
+    joined = frame.drop(columns=[time])
+    joined[date] = frame[date].str.strip() + " " + frame[time].str.strip()
+    return joined.rename(columns={date: f"{date} {time}"})
+
+
 def _time_column(frame: pd.DataFrame, taken: tuple[str | None, ...]) -> str | None:
     free = [name for name in frame.columns if name not in taken]
     for wanted in _TIMES:

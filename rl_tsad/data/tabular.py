@@ -11,7 +11,7 @@ import pandas as pd
 from rl_tsad.data.assembly import assemble
 from rl_tsad.data.columns import Table, read_clock, read_labels, read_numbers
 from rl_tsad.data.csv_form import load_csv, sniff
-from rl_tsad.data.roles import find_roles
+from rl_tsad.data.roles import find_roles, join_date_and_time
 from rl_tsad.data.understanding import Found, Reading, ReadOptions
 from rl_tsad.errors import DataError
 
@@ -69,6 +69,8 @@ def find_columns(table: Table, path: Path, options: ReadOptions, form_name: str)
     Raises:
         DataError: names row and column of what cannot be read.
     """
+    if options.time is None:
+        table = replace(table, frame=join_date_and_time(table.frame))
     roles = find_roles(table, options)
     times = read_clock(table, roles.time, options)
     values = np.stack([read_numbers(table, name) for name in roles.values], axis=1)

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rl_tsad.data.readers import Reading, ReadOptions, read_path
+from rl_tsad.errors import DataError
+
+
+def read(folder: Path, text: str | bytes, **options: object) -> Reading:
+    path = folder / "pump.csv"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return next(read_path(path, ReadOptions(**options)))  # type: ignore[arg-type]
+
+
+def rows(header: str, *lines: str) -> str:
+    return "\n".join((header, *lines)) + "\n"
+
+
+PLAIN = rows("time,flow", "2024-01-01T00:00,1.5", "2024-01-01T00:05,2.5", "2024-01-01T00:10,3.5")
+
+
+def test_a_plain_file_becomes_a_series(tmp_path: Path) -> None:
+    reading = read(tmp_path, PLAIN)
+    series, understood = reading.series, reading.understanding
+    assert series.name == "pump"
+    assert series.values.dtype == np.float32
+    assert series.values.ravel().tolist() == [1.5, 2.5, 3.5]
+    assert series.channels == ("flow",)
+    assert series.truth is None
+    assert series.times[1] == np.datetime64("2024-01-01T00:05")
+    assert (understood.rows, understood.median_step, understood.timezone) == (3, 300.0, None)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_the_delimiter_is_sniffed(tmp_path: Path, delimiter: str) -> None:
+    reading = read(tmp_path, PLAIN.replace(",", delimiter))
+    assert reading.understanding.delimiter == delimiter
+    assert reading.series.values.ravel().tolist() == [1.5, 2.5, 3.5]
+
+
+def test_decimal_commas_behind_semicolons(tmp_path: Path) -> None:
+    reading = read(
+        tmp_path, rows("Zeitpunkt_time;Durchfluss;Druck", "01.02.2024 00:00;1,5;10", "01.02.2024 00:05;-2,25;11")
+    )
+    assert reading.series.values.tolist() == [[1.5, 10], [-2.25, 11]]
+    assert reading.series.times[0] == np.datetime64("2024-02-01")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_byte_order_mark_and_any_line_end(tmp_path: Path, end: str) -> None:
+    reading = read(tmp_path, b"\xef\xbb\xbf" + PLAIN.replace("\n", end).encode())
+    assert reading.understanding.time_column == "time"
+    assert reading.series.length == 3
+
+
+def test_latin_1_is_read_and_said(tmp_path: Path) -> None:
+    reading = read(tmp_path, "time,Öldruck\n2024-01-01,1\n2024-01-02,2\n".encode("latin-1"))
+    assert reading.series.channels == ("Öldruck",)
+    assert any("Latin-1" in note for note in reading.understanding.notes)
+
+
+@pytest.mark.parametrize(
+    "name", ["timestamp", "Time", "DateTime", "date", "ts", "Time (UTC)", "start_time", "whatever", ""]
+)
+def test_a_time_column_of_any_name(tmp_path: Path, name: str) -> None:
+    reading = read(tmp_path, PLAIN.replace("time", name, 1))
+    assert reading.series.has_clock
+    assert reading.series.channels == ("flow",)
+
+
+def test_date_and_time_of_day_in_two_columns(tmp_path: Path) -> None:
+    reading = read(tmp_path, rows("Date;Time;flow", "31.01.2024;23:55:00;1", "01.02.2024;00:00:00;2"))
+    assert reading.series.times.tolist() == [1706745300 * 10**9, 1706745600 * 10**9]
+
+
+@pytest.mark.parametrize("name", ["label", "Label", "is_anomaly", "anomaly", "truth", "Ground Truth", "outlier"])
+def test_a_label_column_of_any_name(tmp_path: Path, name: str) -> None:
+    reading = read(tmp_path, rows(f"time,flow,{name}", "2024-01-01,1,0", "2024-01-02,2,1"))
+    assert reading.series.truth is not None
+    assert reading.series.truth.tolist() == [0, 1]
+    assert reading.understanding.label_column == name
+    assert reading.understanding.anomalies == 1
+
+
+@pytest.mark.parametrize(
+    ("no", "yes"), [("0", "1"), ("0.0", "1.0"), ("false", "true"), ("False", "TRUE"), ("Normal", "Attack")]
+)
+def test_a_label_in_any_words(tmp_path: Path, no: str, yes: str) -> None:
+    reading = read(tmp_path, rows("time,flow,label", f"2024-01-01,1,{no}", f"2024-01-02,2,{yes}"))
+    assert reading.series.truth is not None
+    assert reading.series.truth.tolist() == [0, 1]
+
+
+def test_columns_may_be_named(tmp_path: Path) -> None:
+    text = rows("a,b,c,d", "2024-01-01,1,5,0", "2024-01-02,2,6,1")
+    reading = read(tmp_path, text, time="a", values=("c",), label="d", name="other")
+    assert (reading.series.name, reading.series.channels) == ("other", ("c",))
+    assert reading.series.truth is not None
+
+
+def test_text_columns_and_counters_are_left_out_and_said(tmp_path: Path) -> None:
+    reading = read(tmp_path, rows("index,time,site,flow", "0,2024-01-01,north,1", "1,2024-01-02,north,2"))
+    assert reading.series.channels == ("flow",)
+    assert len([note for note in reading.understanding.notes if "left out" in note]) == 2
+
+
+def test_without_time_the_points_are_numbered(tmp_path: Path) -> None:
+    reading = read(tmp_path, "flow\n3\n1\n2\n")
+    assert reading.series.times.tolist() == [0, 1, 2]
+    assert not reading.series.has_clock
+
+
+def test_without_header_the_columns_get_names(tmp_path: Path) -> None:
+    reading = read(tmp_path, "1.5,2\n3,4\n")
+    assert reading.series.channels == ("column 1", "column 2")
+    assert reading.series.values.tolist() == [[1.5, 2], [3, 4]]
+
+
+def test_one_column_with_decimal_commas(tmp_path: Path) -> None:
+    assert read(tmp_path, "flow\n1,5\n2,25\n").series.values.ravel().tolist() == [1.5, 2.25]
+
+
+def test_equal_column_names_are_told_apart(tmp_path: Path) -> None:
+    assert read(tmp_path, rows("time,x,x", "2024-01-01,1,2", "2024-01-02,3,4")).series.channels == ("x", "x (2)")
+
+
+def test_a_trailing_delimiter_is_no_column(tmp_path: Path) -> None:
+    reading = read(tmp_path, rows("time;x", "2024-01-01;1;", "2024-01-02;3;"))
+    assert reading.series.values.ravel().tolist() == [1, 3]
+
+
+def test_times_out_of_order_are_sorted_and_said(tmp_path: Path) -> None:
+    reading = read(tmp_path, rows("time,x,label", "2024-01-03,3,1", "2024-01-01,1,0", "2024-01-02,2,0"))
+    assert reading.series.values.ravel().tolist() == [1, 2, 3]
+    assert reading.series.truth is not None
+    assert reading.series.truth.tolist() == [0, 0, 1]
+    assert any("sorted" in note for note in reading.understanding.notes)
+
+
+def test_gaps_stay_gaps(tmp_path: Path) -> None:
+    times = [*range(0, 3000, 60), *range(90_000, 93_000, 60)]
+    reading = read(tmp_path, rows("time,x", *(f"{1_700_000_000 + t},{t}" for t in times)))
+    assert reading.series.length == len(times)
+    assert reading.understanding.gaps == 1
+
+
+def test_parquet_with_a_zone_and_an_index(tmp_path: Path) -> None:
+    clock = pd.date_range("2024-07-01", periods=3, freq="h", tz="Europe/Berlin", name="when")
+    pd.DataFrame({"flow": [1.0, 2.0, 3.0], "anomaly": [False, True, False]}, index=clock).to_parquet(
+        tmp_path / "p.parquet"
+    )
+    series = next(read_path(tmp_path / "p.parquet")).series
+    assert series.timezone == "Europe/Berlin"
+    assert series.times[0] == np.datetime64("2024-06-30T22:00")
+    assert series.truth is not None
+    assert series.truth.tolist() == [0, 1, 0]
+
+
+BROKEN = [
+    (rows("time,flow", "2024-01-01,1", "2024-01-02,n/a?"), ("line 3", "column 'flow'", "expected a number", "'n/a?'")),
+    (rows("time,flow", "", "2024-01-01,1", "", "2024-01-02,x1"), ("line 5", "column 'flow'")),
+    (rows("time,flow", '"2024-01-01",1', "2024-01-02,2", "yesterday,3"), ("line 4", "column 'time'", "yesterday")),
+    (rows("time,flow", "2024-01-01,1", ",2"), ("line 3", "column 'time'", "empty cell")),
+    (rows("time,flow", "2024-01-01,1", "2024-01-02,2,9"), ("line 3", "expected 2 fields", "got 3")),
+    (rows("time,flow,label", "2024-01-01,1,0", "2024-01-02,2,maybe"), ("line 3", "column 'label'", "'maybe'")),
+    (rows("time,flow,label", "2024-01-01,1,0", "2024-01-02,2,"), ("line 3", "column 'label'", "empty cell")),
+    (rows("time,flow", "2024-01-01,1", "2024-01-02,2", "2024-01-02,3"), ("line 4", "column 'time'", "line 3")),
+    (rows("time,flow", "01/02/2024,1", "01/02/2024,2"), ("line 2", "column 'time'", "ISO")),
+    (rows("time,flow", "2024-01-01T00:00Z,1", "2024-01-01T00:05,2"), ("line 3", "offset")),
+    (rows("time,flow", "1500-01-01,1", "1500-01-02,2"), ("line 2", "1678")),
+    (rows("time,site", "2024-01-01,a", "2024-01-02,b"), ("at least one column of numbers",)),
+    ("time,flow\n", ("expected data rows",)),
+    ("", ("empty file",)),
+    ("\n\n", ("empty file",)),
+    (b"\x00\x01\x02", ("binary",)),
+    (rows("time,flow", "2024-01-01,", "2024-01-02,"), ("at least one column of numbers",)),
+    ('time,flow\n2024-01-01,"1\n2024-01-02,2\n', ("pump.csv",)),
+]
+
+
+@pytest.mark.parametrize(("text", "parts"), BROKEN)
+def test_errors_name_file_line_and_column(tmp_path: Path, text: str | bytes, parts: tuple[str, ...]) -> None:
+    with pytest.raises(DataError) as caught:
+        read(tmp_path, text)
+    for part in ("pump.csv", "; ", *parts):
+        assert part in str(caught.value)
+
+
+def test_an_absent_column_is_named_with_what_there_is(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"expected a column 'pressure', got 'time', 'flow'"):
+        read(tmp_path, PLAIN, values=("pressure",))
+
+
+@pytest.mark.parametrize("name", ["../up", "a/b", ".hidden", "x" * 200, "a\nb"])
+def test_names_cannot_lead_out_of_a_folder(tmp_path: Path, name: str) -> None:
+    (tmp_path / "pump.csv").write_text(PLAIN)
+    with pytest.raises(DataError, match="expected a series name"):
+        next(read_path(tmp_path / "pump.csv", ReadOptions(name=name)))
+
+
+@pytest.mark.slow
+def test_a_million_points(tmp_path: Path) -> None:
+    count = 1_000_000
+    frame = pd.DataFrame({"time": pd.date_range("2020", periods=count, freq="min"), "x": np.arange(count) % 1000})
+    frame.to_csv(tmp_path / "big.csv", index=False)
+    reading = next(read_path(tmp_path / "big.csv"))
+    assert reading.series.length == count
+    assert reading.understanding.gaps == 0
