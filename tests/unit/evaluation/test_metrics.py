@@ -32,6 +32,7 @@ def pairs(draw):
     return truth, draw(hnp.arrays(np.int8, len(truth), elements=st.integers(0, 1)))
 
 
+@pytest.mark.slow
 @given(pairs())
 def test_point_f1_equals_sklearns(pair):
     truth, verdict = pair
