@@ -6,7 +6,7 @@ import streamlit as st
 
 from labeling_ui import entrance, looks, state
 from labeling_ui.components import notes, plain
-from labeling_ui.pages import models, progress, queue
+from labeling_ui.screens import models, progress, queue
 from rl_tsad.errors import RlTsadError
 
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import streamlit as st
@@ -40,10 +41,10 @@ class ServiceDoor:
         with _plainly():
             return labeling.tell(self.ws, item_id, answer, analyst, client=client, sequence=sequence)
 
-    def undo(self, analyst: str) -> Label | None:
+    def undo(self, analyst: str, *, client: str, sequence: int) -> Label | None:
         """Take back the analyst's last standing answer."""
         with _plainly():
-            return labeling.undo(self.ws, analyst)
+            return labeling.undo(self.ws, analyst, client=client, sequence=sequence)
 
     def release(self, item_id: int, analyst: str) -> None:
         """Give a window back unanswered."""
@@ -59,6 +60,16 @@ class ServiceDoor:
         """Ask a worker for a retraining; the same job while one is waiting or running."""
         with _plainly():
             return labeling.enqueue_retrain(self.ws, requested_by)
+
+    def fresh_answers(self) -> int:
+        """Count the questions answered since the current model was trained."""
+        with _plainly():
+            return overview.fresh_answers(self.ws)
+
+    def pool_size(self) -> int:
+        """Count the windows that may be asked."""
+        with _plainly():
+            return overview.pool_size(self.ws)
 
     def versions(self) -> list[ModelVersion]:
         """Give all model versions, newest first."""
@@ -94,7 +105,7 @@ def workspace_path(arguments: Sequence[str], environment: dict[str, str]) -> Pat
         >>> workspace_path(["--workspace", "plant"], {}).name
         'plant'
     """
-    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for word, following in pairwise([*arguments, ""]):
         if word == "--workspace" and following:
             return Path(following)
         if word.startswith("--workspace="):

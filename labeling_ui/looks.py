@@ -7,7 +7,7 @@ import streamlit as st
 # White on each fill is at least 4.5:1 (vermilion 5.6, blue 6.6, slate 5.7); hover darkens.
 ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="6" fill="#0a5c9e"/>'
-    '<path d="M3 19h7l3-5 3 12 4-19 3 12h6" fill="none" stroke="#fff" stroke-width="2.6" stroke-linejoin="round"/></svg>'
+    '<path d="M3 19h7l3-5 3 12 4-19 3 12h6" fill="none" stroke="#fff" stroke-width="2.6"/></svg>'
 )
 """The tab's picture, drawn here: an icon's name would be fetched from another server."""
 
@@ -23,8 +23,10 @@ _SHEET = """
 [class*="st-key-normal-"] button:hover { background: #084a80; border-color: #084a80; color: #ffffff; }
 [class*="st-key-unsure-"] button:hover { background: #434c58; border-color: #434c58; color: #ffffff; }
 [class*="st-key-anomaly-"] kbd, [class*="st-key-normal-"] kbd, [class*="st-key-unsure-"] kbd { color: #ffffff; }
-.st-key-answers kbd { font-weight: 700; }
+.st-key-answers kbd { font-weight: 700; opacity: 1; }
+[data-testid="stCaptionContainer"] p { color: inherit; opacity: 0.85; }
 .js-plotly-plot .plotly .main-svg text { fill: currentColor !important; }
+.st-key-picture .scatterlayer .trace:nth-child(2) path.js-line { stroke: currentColor !important; }
 .st-key-answers button { min-height: 2.9rem; font-weight: 600; }
 .st-key-facts p { line-height: 1.4; }
 </style>

@@ -1,7 +1,7 @@
 """What happens when somebody answers, undoes or changes names: pure functions from one desk to the next.
 
-The store owns the truth. A desk holds only who sits at it, the number of the next answer, which window lies on it and what
-to tell; all of it may vanish with the browser tab, and the next desk goes on where the store stands.
+The store owns the truth. A desk holds only who sits at it, the number of the next answer, which window lies on it
+and what to tell; all of it may vanish with the browser tab, and the next desk goes on where the store stands.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Door(Protocol):
     def tell(self, item_id: int, answer: Answer, analyst: str, *, client: str, sequence: int) -> Told:
         """Keep an answer; idempotent by client and sequence."""
 
-    def undo(self, analyst: str) -> Label | None:
-        """Take back the analyst's last standing answer."""
+    def undo(self, analyst: str, *, client: str, sequence: int) -> Label | None:
+        """Take back the analyst's last standing answer; idempotent by client and sequence."""
 
     def release(self, item_id: int, analyst: str) -> None:
         """Give a window back unanswered."""
@@ -85,10 +85,10 @@ def login_name() -> str:
 
 
 def clean_name(text: str) -> str:
-    """Make a name fit to be kept: one line, no control signs, at most 64 signs.
+    r"""Make a name fit to be kept: one line, no control signs, at most 64 signs.
 
     Example:
-        >>> clean_name("  Ada \\n Lovelace ")
+        >>> clean_name("  Ada \n Lovelace ")
         'Ada Lovelace'
     """
     printable = "".join(sign if sign.isprintable() else " " for sign in text)
@@ -142,14 +142,12 @@ def undo(desk: Desk, door: Door, turn: int) -> Desk:
     if turn != desk.turn:
         return desk
     try:
-        if desk.item is not None:
-            door.release(desk.item, desk.analyst)
-        label = door.undo(desk.analyst)
+        label = door.undo(desk.analyst, client=desk.client, sequence=turn)
     except RlTsadError as error:
         return replace(desk, notice=Notice("problem", "Nothing was taken back.", str(error)))
     if label is None:
         return _next(desk, Notice("hint", "There is no answer of yours to take back."))
-    return _next(desk, Notice("kept", "Taken back. The window is asked again."))
+    return _next(desk, Notice("kept", "Taken back. Here is that window again."))
 
 
 def rename(desk: Desk, door: Door, name: str) -> Desk:

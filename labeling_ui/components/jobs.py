@@ -49,6 +49,20 @@ def retrain_button(*, busy: bool, primary: bool = True) -> None:
         notes.refusal("No retraining was asked for.", refused)
 
 
+def offer(door: entrance.ServiceDoor, after: int) -> None:
+    """Beside the questions: how a retraining stands, or, after enough new answers, the button for one."""
+    under_way = active(door.jobs())
+    if under_way:
+        job = under_way[0]
+        st.markdown("**Retraining**")
+        st.progress(job.progress, text=f"{STATES[job.state]} · {words.share_of_one(job.progress)}")
+        return
+    fresh = door.fresh_answers()
+    if fresh >= after:
+        st.markdown(f"**{words.count(fresh, 'new answer')}** since the model was trained")
+        retrain_button(busy=False, primary=False)
+
+
 def _enqueue() -> None:
     try:
         entrance.door().enqueue_retrain(entrance.desk().analyst)

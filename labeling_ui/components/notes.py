@@ -7,13 +7,14 @@ import streamlit as st
 from labeling_ui.components import plain
 from labeling_ui.state import Notice
 
+REASON_LIMIT = 1200
 _SIGNS = {"kept": ":material/check_circle:", "hint": ":material/info:", "problem": ":material/error:"}
 
 
 def notice(what: Notice | None) -> None:
     """Show what came of the last action; a line about the keys before the first, so that nothing jumps."""
     if what is None:
-        st.markdown(":material/keyboard: Press A, N or U, or click. Z takes the last answer back.")
+        st.markdown(":material/keyboard: Keys: A, N, U. Z takes back.")
     elif what.kind == "problem":
         refusal(what.text, what.detail)
     else:
@@ -22,7 +23,7 @@ def notice(what: Notice | None) -> None:
 
 def refusal(what: str, why: str) -> None:
     """Show that something was not done, and why."""
-    st.error(f"**{plain.markdown(what)}** {plain.markdown(why)}", icon=_SIGNS["problem"])
+    st.error(f"**{plain.markdown(what)}** {plain.markdown(why, REASON_LIMIT)}", icon=_SIGNS["problem"])
 
 
 def problem(what: str, error: Exception) -> None:

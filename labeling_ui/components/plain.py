@@ -10,28 +10,28 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u206
 
 
 def one_line(text: str, limit: int = 300) -> str:
-    """Take control signs and line breaks out and cut what is too long.
+    r"""Take control signs and line breaks out and cut what is too long.
 
     Args:
         text: any text, from a file or a person.
         limit: most characters kept.
 
     Example:
-        >>> one_line("flow\\nrate")
+        >>> one_line("flow\nrate")
         'flow rate'
     """
     flat = " ".join(_CONTROL.sub(" ", text).split())
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"
 
 
-def markdown(text: str) -> str:
-    """Escape a text so that Markdown shows it as it is: no link, picture, colour, icon or formula arises from data.
+def markdown(text: str, limit: int = 300) -> str:
+    r"""Escape a text so that Markdown shows it as it is: no link, picture, colour, icon or formula arises from data.
 
     Example:
         >>> markdown("![x](http://a)")
-        '\\\\!\\\\[x\\\\]\\\\(http\\\\:\\\\/\\\\/a\\\\)'
+        '\\!\\[x\\]\\(http\\:\\/\\/a\\)'
     """
-    return _MARKS.sub(r"\\\1", one_line(text))
+    return _MARKS.sub(r"\\\1", one_line(text, limit))
 
 
 def figure(text: str, limit: int = 60) -> str:

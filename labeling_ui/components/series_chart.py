@@ -98,7 +98,9 @@ def positions(picture: Picture) -> NDArray[Any]:
     """(M,) where the points stand on the time axis: wall time at the asked stretch's offset, or sample numbers."""
     if not picture.has_clock:
         return picture.times
-    return picture.times.astype("datetime64[ms]") + np.timedelta64(_clock(picture).offset // timedelta(milliseconds=1), "ms")
+    return picture.times.astype("datetime64[ms]") + np.timedelta64(
+        _clock(picture).offset // timedelta(milliseconds=1), "ms"
+    )
 
 
 def axis_title(picture: Picture) -> str:
@@ -166,7 +168,14 @@ def _add_channel(figure: go.Figure, picture: Picture, axis: NDArray[Any], place:
     x, y = broken(axis, column, gaps_after(picture.times, picture.gap_factor))
     hover = f"%{{y:.5~g}} {unit}<extra>{name}</extra>"
     figure.add_scatter(
-        x=x, y=y, mode="lines", name=name, line={"color": CONTEXT_LINE, "width": 1.3}, hovertemplate=hover, row=row, col=1
+        x=x,
+        y=y,
+        mode="lines",
+        name=name,
+        line={"color": CONTEXT_LINE, "width": 1.3},
+        hovertemplate=hover,
+        row=row,
+        col=1,
     )
     inside = gaps_after(picture.times[low:high], picture.gap_factor)
     x, y = broken(axis[low:high], column[low:high], inside)
@@ -192,8 +201,8 @@ def _mark(figure: go.Figure, picture: Picture, axis: NDArray[Any]) -> None:
     edge = {"color": ASKED_EDGE, "width": 1.5}
     figure.add_shape(band | {"x0": asked[0], "x1": asked[1], "fillcolor": ASKED_BAND, "line": edge})
     figure.add_annotation(
-        x=asked[1], y=1, xref="x", yref="paper", xanchor="right", yanchor="bottom", text="<b>asked</b>", showarrow=False,
-        font_size=12,
+        x=asked[1], y=1, xref="x", yref="paper", xanchor="right", yanchor="bottom", text="<b>asked</b>",
+        showarrow=False, font_size=12,
     )  # fmt: skip
     figure.add_annotation(
         x=window[0], y=1, xref="x", yref="paper", xanchor="left", yanchor="bottom", text="window", showarrow=False,

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 from numpy.typing import NDArray
 
+NOTHING = "\N{EN DASH}"
 STRATEGIES = {
     "margin": "Close call",
     "top": "Most unusual",
@@ -23,7 +24,7 @@ class Clock:
     """How the times of one picture are shown.
 
     Attributes:
-        offset: added to UTC for every point of the picture, so that the axis never jumps where a zone changes its clock.
+        offset: added to UTC for every point of a picture, so that the axis never jumps where a zone changes its clock.
         name: what the reader is told, such as ``"Europe/Berlin, UTC+02:00"``.
     """
 
@@ -74,14 +75,17 @@ def clock_at(instant: datetime, timezone_name: str | None) -> Clock:
         return Clock(timedelta(0), f"UTC; the source's zone {timezone_name!r} is unknown here")
     offset = instant.astimezone(found).utcoffset() or timedelta(0)
     sign = _utc_name(offset)
-    return Clock(offset, sign if isinstance(found, timezone) or timezone_name in ("UTC", "Etc/UTC") else f"{timezone_name}, {sign}")
+    return Clock(
+        offset,
+        sign if isinstance(found, timezone) or timezone_name in ("UTC", "Etc/UTC") else f"{timezone_name}, {sign}",
+    )
 
 
 def _utc_name(offset: timedelta) -> str:
     if not offset:
         return "UTC"
     minutes = round(offset.total_seconds() / 60)
-    return f"UTC{'+' if minutes >= 0 else '−'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
+    return f"UTC{'+' if minutes >= 0 else '-'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
 
 
 def instant(time: Any) -> datetime:
@@ -112,7 +116,7 @@ def stretch(times: NDArray[Any], timezone_name: str | None) -> str:
         return f"samples {int(times[0])} to {int(times[-1])}"
     shift = clock_at(instant(times[0]), timezone_name).offset
     first, last = instant(times[0]) + shift, instant(times[-1]) + shift
-    till = "%H:%M:%S" if first.date() == last.date() else "%a {} %b %Y, %H:%M:%S".format(last.day)
+    till = "%H:%M:%S" if first.date() == last.date() else f"%a {last.day} %b %Y, %H:%M:%S"
     return f"{first:%a} {first.day} {first:%b %Y, %H:%M:%S} to {last.strftime(till)}"
 
 
@@ -124,7 +128,7 @@ def local_time(moment: datetime | None, timezone_name: str | None) -> str:
         '1 Jul 2026, 14:00:00 CEST'
     """
     if moment is None:
-        return "–"
+        return NOTHING
     there = moment.astimezone(zone(timezone_name) or UTC)
     return f"{there.day} {there:%b %Y, %H:%M:%S %Z}"
 
@@ -164,10 +168,10 @@ def share(part: int, whole: int) -> str:
 
     Example:
         >>> share(1, 8), share(0, 0)
-        ('13 %', '–')
+        ('13 %', '\u2013')
     """
     if not whole:
-        return "–"
+        return NOTHING
     percent = 100 * part / whole
     return "below 1 %" if 0 < percent < 1 else f"{np.floor(percent + 0.5):.0f} %"
 

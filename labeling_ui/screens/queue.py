@@ -6,7 +6,7 @@ import time
 
 import streamlit as st
 
-from db.records import Answer
+from db.records import Answer, ItemState
 from labeling_ui import entrance, state
 from labeling_ui.components import jobs, notes, plain, words
 from labeling_ui.components.series_chart import HEIGHT, Picture, chart_height, series_chart
@@ -34,18 +34,19 @@ def show() -> None:
     if card is None:
         _nothing_left(door, desk)
         return
-    _window(card, desk, door.ws.settings.window.gap_factor)
+    _window(card, desk, door)
     entrance.put(state.shown(desk, time.monotonic()))
 
 
-def _window(card: Card, desk: Desk, gap_factor: float) -> None:
-    picture = as_picture(card, gap_factor)
+def _window(card: Card, desk: Desk, door: entrance.ServiceDoor) -> None:
+    picture = as_picture(card, door.ws.settings.window.gap_factor)
     _heading(card, picture)
     left, right = st.columns([7, 2], gap="medium")
     with left:
         _chart(picture, card, desk)
     with right, st.container(key="facts", gap="small"):
         _why(card)
+        jobs.offer(door, door.ws.settings.work.retrain_after)
     _answers(desk, card)
 
 
@@ -75,7 +76,7 @@ def _heading(card: Card, picture: Picture) -> None:
 def _chart(picture: Picture, card: Card, desk: Desk) -> None:
     tall = chart_height(len(picture.channels)) > HEIGHT
     channels = words.count(len(picture.channels), "channel")
-    with st.container(height=HEIGHT + 10 if tall else "content", border=False):
+    with st.container(height=HEIGHT + 10 if tall else "content", border=False, key="picture"):
         st.plotly_chart(
             series_chart(picture),
             key=f"chart-{desk.turn}-{card.item.id}",
@@ -88,7 +89,7 @@ def _why(card: Card) -> None:
     item = card.item
     st.markdown("**Why this one?**")
     kind = words.STRATEGIES.get(item.strategy, item.strategy)
-    st.markdown(plain.markdown(f"{kind}: {item.reason}" if item.reason else kind))
+    st.markdown(plain.markdown(f"{kind}: {card.reason}" if card.reason else kind))
     st.markdown("**What the agent thinks**")
     st.markdown(plain.markdown(words.opinion(item.probability)))
     st.progress(min(max(item.probability, 0.0), 1.0), text=f"Anomaly {words.share_of_one(item.probability)}")
@@ -99,8 +100,14 @@ def _answers(desk: Desk, card: Card) -> None:
         for choice, label, key, icon in _BUTTONS:
             click = (desk.turn, card.item.id, choice)
             st.button(
-                label, key=f"{choice.value}-{desk.turn}", icon=icon, shortcut=key, width=170, on_click=_press, args=(click,)
-            )  # fmt: skip
+                label,
+                key=f"{choice.value}-{desk.turn}",
+                icon=icon,
+                shortcut=key,
+                width=170,
+                on_click=_press,
+                args=(click,),
+            )
         _undo_button(desk)
         with st.container():
             notes.notice(desk.notice)
@@ -108,8 +115,14 @@ def _answers(desk: Desk, card: Card) -> None:
 
 def _undo_button(desk: Desk) -> None:
     st.button(
-        "Undo", key=f"undo-{desk.turn}", icon=":material/undo:", shortcut="z", width=130, on_click=_take_back, args=(desk.turn,)
-    )  # fmt: skip
+        "Undo",
+        key=f"undo-{desk.turn}",
+        icon=":material/undo:",
+        shortcut="z",
+        width=130,
+        on_click=_take_back,
+        args=(desk.turn,),
+    )
 
 
 def _way_back(desk: Desk) -> None:
@@ -129,18 +142,31 @@ def _take_back(turn: int) -> None:
 
 
 def _nothing_left(door: entrance.ServiceDoor, desk: Desk) -> None:
-    facts, under_way = door.progress(), jobs.active(door.jobs())
-    _way_back(desk)
+    try:
+        facts, under_way = door.progress(), jobs.active(door.jobs())
+    except RlTsadError as error:
+        notes.problem("The state of the work cannot be read.", error)
+        return
+    held = facts.counts.get(ItemState.LEASED, 0)
     if under_way:
-        st.markdown("### A new model is on its way")
+        st.markdown("### :material/hourglass_top: A new model is on its way")
         st.markdown("The queue fills again by itself when the retraining is done.")
         jobs.live(whole_page_when_done=True)
     elif facts.version is None:
-        st.markdown("### No model has looked at the data yet")
-        st.markdown("Bring data in and train once; then the windows worth asking about appear here.")
-        st.code("rl-tsad ingest FILE\nrl-tsad train", language=None)
+        _no_model()
+    elif held:
+        st.markdown("### :material/group: The last windows are with other analysts")
+        st.markdown(f"{words.count(held, 'window')} wait for their answer. What they leave comes back within minutes.")
+        st.button("Look again", icon=":material/refresh:", key="look-again")
     else:
         _done(facts.answers_since_version)
+    _way_back(desk)
+
+
+def _no_model() -> None:
+    st.markdown("### No model has looked at the data yet")
+    st.markdown("Bring data in and train once; then the windows worth asking about appear here.")
+    st.code("rl-tsad ingest FILE\nrl-tsad train", language=None, width=420)
 
 
 def _done(fresh: int) -> None:

@@ -59,25 +59,27 @@ def _versions(versions: Sequence[ModelVersion], current: int | None) -> None:
 def version_row(version: ModelVersion, current: int | None, zone: str | None) -> dict[str, str]:
     """Say one version in words for the table."""
     metrics = version.metrics
-    state = ":material/star: current" if version.id == current else "not promoted" if metrics.get("promoted") == 0 else ""
+    state = (
+        ":material/star: current" if version.id == current else "not promoted" if metrics.get("promoted") == 0 else ""
+    )
     return {
         "Model": str(version.id),
         "State": state,
         "Trained": plain.markdown(words.local_time(version.created_at, zone)),
-        "Took": "–" if version.seconds is None else f"{version.seconds:,.0f} s",
+        "Took": words.NOTHING if version.seconds is None else f"{version.seconds:,.0f} s",
         "Questions known": _number(metrics.get("questions")),
         "Agrees with answers": _percent(metrics.get("answers/agreement")),
         "Windows flagged": _percent(metrics.get("windows/flagged")),
-        "From": "–" if version.parent_id is None else f"model {version.parent_id}",
+        "From": words.NOTHING if version.parent_id is None else f"model {version.parent_id}",
     }
 
 
 def _number(value: object) -> str:
-    return f"{value:,.0f}" if isinstance(value, int | float) else "–"
+    return f"{value:,.0f}" if isinstance(value, int | float) else words.NOTHING
 
 
 def _percent(value: object) -> str:
-    return words.share_of_one(float(value)) if isinstance(value, int | float) else "–"
+    return words.share_of_one(float(value)) if isinstance(value, int | float) else words.NOTHING
 
 
 def _jobs(all_jobs: Sequence[Job]) -> None:
@@ -96,5 +98,5 @@ def job_row(job: Job, zone: str | None) -> dict[str, str]:
         "State": jobs.STATES[job.state],
         "Asked for": plain.markdown(words.local_time(job.created_at, zone)),
         "Ended": plain.markdown(words.local_time(job.finished_at, zone)),
-        "Message": plain.markdown(job.message) or "–",
+        "Message": plain.markdown(job.message) or words.NOTHING,
     }

@@ -15,14 +15,19 @@ def show() -> None:
     """Draw the page."""
     st.markdown("### Progress")
     try:
-        facts = entrance.door().progress()
+        door = entrance.door()
+        facts = door.progress()
+        pool = door.pool_size()
     except RlTsadError as error:
         notes.problem("The progress cannot be read.", error)
         return
     if not facts.spent.questions:
-        st.markdown("Nothing has been answered yet. Open **Queue** and judge the first window; the figures appear here.")
+        st.markdown(
+            "Nothing has been answered yet. Open **Queue** and judge the first window; the figures appear here."
+        )
         return
     _figures(facts)
+    _coverage(facts, pool)
     _curve(facts)
 
 
@@ -39,6 +44,17 @@ def _figures(facts: ProgressFacts) -> None:
         column.metric(name, f"{value:,}", help=explained, border=True)
 
 
+def _coverage(facts: ProgressFacts, pool: int) -> None:
+    st.markdown("#### How far do the answers carry?")
+    answered, known = facts.spent.labels, facts.spent.labels + facts.settled
+    st.markdown(
+        f"{words.count(answered, 'window')} answered, and {words.count(facts.settled, 'look-alike')} decided by them: "
+        f"together {words.share(known, pool)} of {words.count(pool, 'window')}. Where look-alikes disagree or are too "
+        "far away, nothing is decided."
+    )
+    st.progress(min(1.0, known / max(pool, 1)))
+
+
 def _curve(facts: ProgressFacts) -> None:
     st.markdown("#### Does the agent agree with you?")
     if not facts.curve:
@@ -46,12 +62,12 @@ def _curve(facts: ProgressFacts) -> None:
         return
     last = facts.curve[-1][1]
     st.markdown(
-        f"Before each answer it is noted what the agent would have said. So far it was right in **{words.share_of_one(last)}** "
-        "of the cases. The queue holds the hardest windows, so this is lower than on the data at large."
+        f"What the agent expected before each answer was right in **{words.share_of_one(last)}** of your latest "
+        "answers (up to 20). The queue holds the hardest windows, so this is lower than on the data at large."
     )
     st.plotly_chart(
         agreement_chart(facts.curve),
         key="agreement",
         config={"displayModeBar": False},
-        alt=f"Running agreement of agent and analyst over the questions; {words.share_of_one(last)} at the end",
+        alt=f"Agreement of agent and analyst over the questions; {words.share_of_one(last)} at the end",
     )

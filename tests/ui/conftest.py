@@ -1,0 +1,175 @@
+"""A small trained-looking workspace without any training: series, version, graph and queue written by hand."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+
+from db import jobs, labels, queries, series, versions
+from db.records import Label, ModelVersion, NewItem, NewSeries, NewVersion
+from labeling_ui import state
+from rl_tsad.active.graph import build_graph, save_graph
+from rl_tsad.config import Settings
+from rl_tsad.services.workspace import Workspace, create_workspace, write_series
+from rl_tsad.types import Series, Windows, slide, spans_of
+
+HOSTILE = "pump <b>x</b> ![p](http//evil/a.png) $x$"
+CHANNELS = ("flow [l/s]", "T <img src=x> (°C)", "valve")
+QUESTIONS = 6
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A workspace on disk and what is known of it."""
+
+    root: Path
+    ws: Workspace
+    windows: Windows
+
+    def standing(self) -> list[Label]:
+        with self.ws.store.read() as session:
+            return labels.standing(session)
+
+    def history(self) -> list[Label]:
+        with self.ws.store.read() as session:
+            return labels.history(session)
+
+    def answers(self) -> list[str]:
+        return [str(label.answer.value) for label in self.standing() if label.answer is not None]
+
+    def run_job(self, progress: float, message: str) -> None:
+        now = datetime.now(UTC)
+        with self.ws.store.begin() as session:
+            job = jobs.claim(session, "w", now, 600.0)
+            assert job is not None
+            jobs.heartbeat(session, job.id, "w", now=now, lease_seconds=600.0, progress=progress, message=message)
+
+    def fail_job(self, message: str) -> None:
+        now = datetime.now(UTC)
+        with self.ws.store.begin() as session:
+            job = jobs.claim(session, "w", now, 600.0)
+            assert job is not None
+            jobs.fail(session, job.id, "w", now=now, message=message)
+
+
+def plant() -> Series:
+    rng = np.random.default_rng(0)
+    steps = np.arange(640)
+    clock = np.datetime64("2026-03-03T08:00", "ns") + steps * np.timedelta64(60, "s")
+    clock[300:] += np.timedelta64(3, "h")
+    waves = np.stack([np.sin(steps / 12), 40 + np.cos(steps / 40), steps % 50 / 50], axis=1)
+    values = (waves + rng.normal(0, 0.08, waves.shape)).astype(np.float32)
+    values[400:408, 1] += 4
+    return Series(HOSTILE, values, clock, CHANNELS, None, "Europe/Berlin")
+
+
+def add_series(ws: Workspace, recorded: Series) -> None:
+    new = NewSeries(
+        name=recorded.name,
+        digest="digest",
+        rows=recorded.length,
+        channels=recorded.channels,
+        timezone=recorded.timezone,
+    )
+    with ws.store.begin() as session:
+        record = series.add(session, new)
+    write_series(ws.root / record.path, recorded)
+
+
+def add_version(ws: Workspace, windows: Windows, *, metrics: dict[str, float]) -> ModelVersion:
+    parent = current(ws)
+    with ws.store.begin() as session:
+        version = versions.add(
+            session, NewVersion("d" * 64, {}, metrics, parent_id=parent.id if parent else None, seconds=61.2)
+        )
+        versions.set_current(session, version.id)
+    folder = ws.model_folder(version)
+    folder.mkdir(parents=True, exist_ok=True)
+    probability = np.linspace(0.05, 0.95, len(windows), dtype=np.float32)
+    arrays = {
+        "keys": windows.keys,
+        "probability": probability,
+        "verdict": (probability > 0.5).astype(np.int8),
+        "margin": np.abs(2 * probability - 1),
+        "prior": probability,
+        "embedding": windows.values.mean(axis=1).astype(np.float32),
+    }
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array, allow_pickle=False)
+    save_graph(build_graph(arrays["embedding"], windows.keys, neighbours=3), folder / "graph")
+    return version
+
+
+def current(ws: Workspace) -> ModelVersion | None:
+    with ws.store.read() as session:
+        return versions.current(session)
+
+
+def fill_queue(ws: Workspace, windows: Windows, length: int, version: ModelVersion) -> None:
+    spans, strategies = spans_of(windows, length), ("margin", "top", "diverse")
+    rows = np.linspace(3, len(windows) - 4, QUESTIONS).astype(int)
+    items = [
+        NewItem(
+            key=str(windows.keys[row]),
+            series=windows.series,
+            start=int(windows.starts[row]),
+            length=windows.length,
+            span_low=int(spans[row, 0]),
+            span_high=int(spans[row, 1]),
+            strategy=strategies[number % 3],
+            reason="the agent is least sure here; *valve* deviates most",
+            priority=float(QUESTIONS - number),
+            probability=0.52,
+            margin=0.04,
+        )
+        for number, row in enumerate(rows)
+    ]
+    with ws.store.begin() as session:
+        queries.replace(session, items, version.id)
+
+
+def build(root: Path, *, queue: bool = True) -> Scene:
+    ws = create_workspace(root, Settings())
+    recorded = plant()
+    windows = slide(recorded, length=64, stride=8)
+    add_series(ws, recorded)
+    version = add_version(
+        ws, windows, metrics={"questions": 0.0, "answers/agreement": 0.75, "windows/flagged": 0.04, "promoted": 1.0}
+    )
+    if queue:
+        fill_queue(ws, windows, recorded.length, version)
+    return Scene(root, ws, windows)
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("template") / "plant"
+    build(root).ws.close()
+    return root
+
+
+@pytest.fixture
+def scene(tmp_path: Path, template: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    root = tmp_path / "plant"
+    shutil.copytree(template, root)
+    yield from _opened(root, monkeypatch)
+
+
+@pytest.fixture
+def untrained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    create_workspace(tmp_path / "new").close()
+    yield from _opened(tmp_path / "new", monkeypatch)
+
+
+def _opened(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    monkeypatch.setenv("RL_TSAD_WORKSPACE", str(root))
+    monkeypatch.setattr("sys.argv", ["app.py"])
+    monkeypatch.setattr(state, "SETTLE_SECONDS", 0.0)
+    with create_workspace(root) as ws:
+        yield Scene(root, ws, slide(plant(), length=64, stride=8))
+    st.cache_resource.clear()

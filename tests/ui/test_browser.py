@@ -1,0 +1,177 @@
+"""The page as an analyst meets it: a real server, a real Chromium, real keys, a real kill."""
+
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labeling_ui import launch
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+)
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"]
+PATIENCE = 60_000
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
+]
+
+
+class Server:
+    """The page's process, started as the command line starts it."""
+
+    def __init__(self, workspace: Path) -> None:
+        self.workspace = workspace
+        with socket.socket() as free:
+            free.bind((launch.ADDRESS, 0))
+            self.port = int(free.getsockname()[1])
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        quiet = subprocess.DEVNULL
+        self.process = subprocess.Popen(launch.command(self.workspace, self.port), stdout=quiet, stderr=quiet)
+        for _ in range(600):
+            if self._answers():
+                return
+            time.sleep(0.1)
+        pytest.fail("the page's server did not answer within a minute")
+
+    def kill(self) -> None:
+        if self.process is not None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{launch.address(self.port)}/_stcore/health", timeout=1) as reply:
+                return bool(reply.status == 200)
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return False
+
+
+@pytest.fixture
+def server(scene: Any) -> Iterator[Server]:
+    server = Server(scene.root)
+    server.start()
+    yield server
+    server.kill()
+
+
+@contextmanager
+def browser_page(**options: Any) -> Iterator[tuple[Any, list[str]]]:
+    """Open a tab; gathers console errors and requests that leave this machine."""
+    complaints: list[str] = []
+    with sync_api.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_context(viewport={"width": 1280, "height": 800}, **options).new_page()
+        page.set_default_timeout(PATIENCE)
+        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on(
+            "request", lambda asked: None if _local(asked.url) else complaints.append(f"left the machine: {asked.url}")
+        )
+        yield page, complaints
+        browser.close()
+
+
+def _local(url: str) -> bool:
+    return url.startswith((f"http://{launch.ADDRESS}:", f"ws://{launch.ADDRESS}:", "data:", "blob:"))
+
+
+def open_queue(page: Any, server: Server) -> None:
+    page.goto(launch.address(server.port))
+    page.get_by_role("heading", name="Is the marked stretch an anomaly?").wait_for()
+    drawn(page, 0)
+
+
+def drawn(page: Any, turn: int) -> None:
+    """Wait until the window of a turn is there, and as long as a person needs to see it."""
+    page.locator(f".st-key-anomaly-{turn} button").wait_for()
+    page.locator(".js-plotly-plot .main-svg").first.wait_for()
+    time.sleep(0.6)
+
+
+def type_key(page: Any, key: str, *, said: str, turn: int) -> None:
+    page.keyboard.press(key)
+    page.get_by_text(said).wait_for()
+    drawn(page, turn)
+
+
+def test_keys_answer_and_undo_and_the_store_holds_what_the_page_said(scene: Any, server: Server) -> None:
+    with browser_page(color_scheme="light") as (page, complaints):
+        open_queue(page, server)
+        type_key(page, "a", said="Anomaly kept", turn=1)
+        assert scene.answers() == ["anomaly"]
+        type_key(page, "n", said="Normal kept", turn=2)
+        type_key(page, "u", said="Unsure kept", turn=3)
+        assert scene.answers() == ["anomaly", "normal", "unsure"]
+        type_key(page, "z", said="Taken back", turn=4)
+        assert scene.answers() == ["anomaly", "normal"]
+        page.get_by_role("button", name="Anomaly").click()
+        page.get_by_text("Anomaly kept").wait_for()
+        assert scene.answers() == ["anomaly", "normal", "anomaly"]
+        assert page.locator("main img, [data-testid='stMain'] img").count() == 0
+        assert complaints == []
+
+
+def test_a_double_click_and_a_held_key_answer_one_window_each(scene: Any, server: Server) -> None:
+    with browser_page() as (page, _):
+        open_queue(page, server)
+        page.locator(".st-key-anomaly-0 button").dblclick()
+        page.get_by_text("Anomaly kept").wait_for()
+        drawn(page, 1)
+        assert scene.answers() == ["anomaly"]
+        page.keyboard.press("n")
+        page.keyboard.press("n")
+        page.get_by_text("Normal kept").wait_for()
+        drawn(page, 2)
+        assert scene.answers() == ["anomaly", "normal"]
+
+
+def test_the_queue_fits_a_laptop_without_scrolling(server: Server) -> None:
+    with browser_page(color_scheme="dark") as (page, _):
+        open_queue(page, server)
+        main = page.locator("[data-testid='stMain']")
+        assert main.evaluate("e => e.scrollHeight <= e.clientHeight")
+        assert page.locator(".st-key-undo-0 button").bounding_box()["y"] < 760
+
+
+def test_kill_of_the_page_loses_no_answer_and_the_next_start_goes_on(scene: Any, server: Server) -> None:
+    with browser_page() as (page, _):
+        open_queue(page, server)
+        type_key(page, "a", said="Anomaly kept", turn=1)
+        type_key(page, "n", said="Normal kept", turn=2)
+        asked = page.get_by_text("left to go").inner_text()
+        server.kill()
+        assert scene.answers() == ["anomaly", "normal"]
+        server.start()
+        open_queue(page, server)
+        assert page.get_by_text("left to go").inner_text() == asked
+        type_key(page, "z", said="Taken back", turn=1)
+        assert scene.answers() == ["anomaly"]
+
+
+def test_every_page_opens_from_its_address_on_a_fresh_server(scene: Any, server: Server) -> None:
+    with browser_page() as (page, _):
+        for address, heading in (("models", "Models"), ("progress", "Progress"), ("", "Is the marked stretch")):
+            page.goto(f"{launch.address(server.port)}/{address}")
+            page.get_by_role("heading", name=heading).first.wait_for()
+
+
+def test_only_this_machine_is_served() -> None:
+    words = launch.command(Path("w"), 8501)
+    assert "--server.address=127.0.0.1" in words
+    assert "--browser.gatherUsageStats=false" in words

@@ -1,0 +1,223 @@
+"""Every page over a real workspace, driven by AppTest."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from db.records import Answer
+from labeling_ui import entrance
+from rl_tsad.errors import WorkspaceError
+from rl_tsad.services import labeling, overview
+
+pytestmark = pytest.mark.slow
+APP = str(Path(entrance.__file__).with_name("app.py"))
+
+
+def queue_page() -> AppTest:
+    return AppTest.from_file(APP, default_timeout=20).run()
+
+
+def other_page(name: str) -> AppTest:
+    def script(name: str) -> None:
+        from labeling_ui.screens import models, progress
+
+        {"models": models, "progress": progress}[name].show()
+
+    return AppTest.from_function(script, default_timeout=20, kwargs={"name": name}).run()
+
+
+def press(app: AppTest, name: str) -> AppTest:
+    button = next(button for button in app.button if str(button.key).startswith(name))
+    return button.click().run()
+
+
+def said(app: AppTest) -> str:
+    parts = [element.value for kind in (app.markdown, app.caption, app.error, app.code) for element in kind]
+    return "\n".join(str(part) for part in parts).replace("\\", "")
+
+
+def healthy(app: AppTest) -> bool:
+    return len(app.exception) == 0
+
+
+def test_a_window_is_shown_with_its_reason_and_the_agents_opinion(scene: Any) -> None:
+    app = queue_page()
+    assert healthy(app)
+    text = said(app)
+    assert "Why this one?" in text
+    assert "Close call: the agent is least sure here; *valve* deviates most" in text
+    assert "The agent cannot decide" in text
+    assert "**6** left to go" in text
+
+
+def test_names_from_data_reach_the_page_as_text_only(scene: Any) -> None:
+    bodies = [str(element.value) for element in queue_page().markdown]
+    line = next(body for body in bodies if "pump" in body)
+    assert "<b>" not in line
+    assert "![" not in line
+    assert scene.windows.series in line.replace("\\", "")
+
+
+def test_answers_are_in_the_store_when_the_page_says_so(scene: Any) -> None:
+    app = queue_page()
+    for name, word in (("anomaly", "Anomaly kept"), ("normal", "Normal kept"), ("unsure", "Unsure kept")):
+        app = press(app, name)
+        assert healthy(app)
+        assert word in said(app)
+    assert scene.answers() == ["anomaly", "normal", "unsure"]
+    assert {label.sequence for label in scene.standing()} == {0, 1, 2}
+
+
+def test_undo_takes_the_answer_back_and_shows_the_window_again(scene: Any) -> None:
+    app = queue_page()
+    before = app.session_state["desk"].item
+    app = press(press(app, "anomaly"), "undo")
+    assert app.session_state["desk"].item == before
+    assert scene.answers() == []
+    assert [label.answer for label in scene.history()] == [Answer.ANOMALY, None]
+
+
+def test_a_reload_shows_the_same_window_and_goes_on(scene: Any) -> None:
+    first = press(queue_page(), "normal")
+    again = queue_page()
+    assert again.session_state["desk"].item == first.session_state["desk"].item
+    assert again.session_state["desk"].client != first.session_state["desk"].client
+    press(again, "anomaly")
+    assert scene.answers() == ["normal", "anomaly"]
+
+
+def test_another_analyst_gets_another_window(scene: Any) -> None:
+    mine = queue_page()
+    held = labeling.ask(scene.ws, "somebody else")
+    assert held is not None
+    assert held.item.id != mine.session_state["desk"].item
+
+
+def test_the_name_can_be_changed_and_the_answers_carry_it(scene: Any) -> None:
+    app = queue_page()
+    app = app.text_input(key="analyst").set_value("  Ada  ").run()
+    app = press(app, "normal")
+    assert [label.analyst for label in scene.standing()] == ["Ada"]
+    assert app.text_input(key="analyst").value == "Ada"
+
+
+def test_a_finished_queue_explains_itself_and_enqueues_a_retraining_once(scene: Any) -> None:
+    app = queue_page()
+    while any(str(button.key).startswith("normal") for button in app.button):
+        app = press(app, "normal")
+    assert "All windows of this round are answered" in said(app)
+    app = press(app, "retrain")
+    assert "A new model is on its way" in said(app)
+    assert "rl-tsad worker" in said(app)
+    assert [job.kind for job in overview.jobs(scene.ws)] == ["retrain"]
+
+
+def test_the_last_answer_can_be_undone_when_the_queue_is_done(scene: Any) -> None:
+    app = queue_page()
+    while any(str(button.key).startswith("normal") for button in app.button):
+        app = press(app, "normal")
+    app = press(app, "undo")
+    assert "Is the marked stretch an anomaly?" in said(app)
+
+
+def test_windows_held_by_others_are_waited_for(scene: Any) -> None:
+    names = iter(f"analyst {number}" for number in range(100))
+    while labeling.ask(scene.ws, next(names)) is not None:
+        pass
+    assert "The last windows are with other analysts" in said(queue_page())
+
+
+def test_a_retraining_is_offered_after_enough_answers(scene: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entrance.ServiceDoor, "fresh_answers", lambda self: 20)
+    app = queue_page()
+    assert "**20 new answers** since the model was trained" in said(app)
+    app = press(app, "retrain")
+    assert "**Retraining**" in said(app)
+
+
+def test_without_a_model_the_first_steps_are_named(untrained: Any) -> None:
+    app = queue_page()
+    assert healthy(app)
+    assert "rl-tsad train" in said(app)
+    assert "Nothing has been answered yet" in said(other_page("progress"))
+    assert "There is no model yet" in said(other_page("models"))
+
+
+def test_a_lost_array_is_reported_with_advice(scene: Any) -> None:
+    (scene.root / "series" / "1" / "values.npy").unlink()
+    app = queue_page()
+    assert healthy(app)
+    assert "ingest the series again" in said(app)
+
+
+def test_a_folder_that_is_no_workspace_is_reported_with_advice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RL_TSAD_WORKSPACE", str(tmp_path))
+    monkeypatch.setattr("sys.argv", ["app.py"])
+    app = queue_page()
+    assert healthy(app)
+    assert "expected a workspace" in said(app)
+    assert "init" in said(app)
+
+
+def test_a_store_that_fails_keeps_the_window_for_another_try(scene: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = queue_page()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise WorkspaceError("expected the store to answer, got silence; try again")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(labeling, "tell", refuse)
+        app = press(app, "normal")
+        assert "The answer could not be kept" in said(app)
+    app = press(app, "normal")
+    assert scene.answers() == ["normal"]
+
+
+def test_progress_counts_and_draws_the_curve(scene: Any) -> None:
+    app = queue_page()
+    for name in ("anomaly", "normal", "unsure", "undo"):
+        app = press(app, name)
+    page = other_page("progress")
+    assert healthy(page)
+    figures = {metric.label: metric.value for metric in page.metric}
+    assert figures == {"Questions answered": "3", "Anomaly": "1", "Normal": "1", "Unsure": "0", "Taken back": "1"}
+    assert "How far do the answers carry?" in said(page)
+    assert "of your latest answers" in said(page)
+
+
+def test_models_names_the_current_version_and_its_figures(scene: Any) -> None:
+    page = other_page("models")
+    assert healthy(page)
+    row = page.table[0].value.iloc[0]
+    assert row["Model"] == "1"
+    assert "current" in row["State"]
+    assert row["Agrees with answers"] == "75 %"
+
+
+def test_a_running_job_is_followed_and_the_button_waits(scene: Any) -> None:
+    page = press(other_page("models"), "retrain")
+    assert "Waiting for a worker" in said(page)
+    scene.run_job(0.42, "detector/vae")
+    page = other_page("models")
+    assert "Running" in said(page)
+    assert next(button for button in page.button if button.key == "retrain").disabled
+
+
+def test_a_failed_job_says_why_as_text(scene: Any) -> None:
+    labeling.enqueue_retrain(scene.ws, "ann")
+    scene.fail_job("expected **64** points, got <b>3</b>; ingest a longer series")
+    page = other_page("models")
+    cell = page.table[1].value.iloc[0]["Message"]
+    assert cell.replace("\\", "") == "expected **64** points, got <b>3</b>; ingest a longer series"
+    assert "**" not in cell
+
+
+def test_the_workspace_is_named_on_the_command_line_before_the_environment() -> None:
+    surroundings = {"RL_TSAD_WORKSPACE": "b"}
+    assert entrance.workspace_path(["--workspace", "a"], surroundings) == Path("a")
+    assert entrance.workspace_path(["--workspace=a"], surroundings) == Path("a")
+    assert entrance.workspace_path([], surroundings) == Path("b")
+    with pytest.raises(WorkspaceError, match="rl-tsad ui"):
+        entrance.workspace_path([], {})
