@@ -1,0 +1,76 @@
+"""What each window looks like beside its whole series: robust statistics of its span and of its context.
+
+The span is the part that the window decides (:func:`rl_tsad.types.spans_of`), the context the whole window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rl_tsad.detector.streams import STREAMS, Profile, surprise, trailing_mean
+from rl_tsad.types import Bool, Float32, Int64, Windows, spans_of
+
+KINDS = ("max", "pair", "middle", "mean", "context")
+FEATURES: tuple[str, ...] = tuple(f"{stream}/{kind}" for stream in STREAMS for kind in KINDS)
+
+
+def window_features(values: Float32, times: NDArray[Any], windows: Windows, profile: Profile) -> Float32:
+    """Describe windows by the surprise of their points.
+
+    Each of the streams gives five numbers: the span's maximum of the largest channel (``max``), of the two largest
+    channels' mean (``pair``) and of the middle channel (``middle``); the span's mean of the largest channel (``mean``);
+    the whole window's mean of it (``context``).
+
+    Args:
+        values: (T, C) the series from its beginning; nothing after the last window's span is read.
+        times: (T,) their times.
+        windows: N windows over these values.
+        profile: what is usual in the series.
+
+    Returns:
+        (N, F) float32 >= 0, columns in the order of ``FEATURES``.
+
+    Example:
+        >>> from rl_tsad.detector.streams import fit_profile
+        >>> from rl_tsad.types import Series, slide
+        >>> x = np.random.default_rng(0).normal(size=(300, 2)).astype(np.float32)
+        >>> w = slide(Series("a", x, np.arange(300), ("u", "v")), length=32, stride=8)
+        >>> window_features(x, np.arange(300), w, fit_profile(x, np.arange(300))).shape == (len(w), len(FEATURES))
+        True
+    """
+    result = np.empty((len(windows), len(FEATURES)), np.float32)
+    spans = spans_of(windows, len(values))
+    for row, stream in enumerate(surprise(values, times, profile)):
+        channels = _over_channels(stream, profile.switching if STREAMS[row] == "switch" else profile.measured)
+        result[:, len(KINDS) * row : len(KINDS) * (row + 1)] = _over_windows(channels, windows, spans)
+    return result
+
+
+def columns_of(kinds: Sequence[str], streams: Sequence[str] = STREAMS) -> list[int]:
+    """Give the positions of some features.
+
+    Example:
+        >>> [FEATURES[i] for i in columns_of(["max"], ["level", "step"])]
+        ['level/max', 'step/max']
+    """
+    return [FEATURES.index(f"{stream}/{kind}") for stream in streams for kind in kinds]
+
+
+def _over_channels(stream: Float32, channels: Bool) -> Float32:
+    """(T, 3): the largest channel, the mean of the two largest, the middle one."""
+    ranked = np.sort(stream[:, channels], axis=1)
+    return np.stack([ranked[:, -1], ranked[:, -2:].mean(axis=1), ranked[:, ranked.shape[1] // 2]], axis=1)
+
+
+def _over_windows(channels: Float32, windows: Windows, spans: Int64) -> Float32:
+    low, high = int(spans[0, 0]), int(spans[-1, 1])
+    starts = spans[:, 0] - low
+    tops = np.maximum.reduceat(channels[low:high], starts, axis=0)  # (N, 3)
+    size = (spans[:, 1] - spans[:, 0]).astype(np.float32)
+    mean = np.add.reduceat(channels[low:high, 0], starts) / size
+    context = trailing_mean(channels[:high, 0], windows.length)[windows.starts + windows.length - 1]
+    return np.concatenate([tops, mean[:, None], context[:, None]], axis=1)

@@ -1,0 +1,154 @@
+"""What is learnt of one series without labels, and how its windows' numbers become comparable with other series'."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rl_tsad.detector.calibrate import Tails, oddness
+from rl_tsad.detector.features import columns_of, window_features
+from rl_tsad.detector.streams import STREAMS, Profile, fit_profile
+from rl_tsad.types import Float32, Int64, Series, Windows
+
+MEMBERS = ("robust", "vae", "aster")
+WEIGHTS = (0.6, 0.2, 0.2)  # of the members in the prior
+_TOP = 3  # streams that speak for a window where its neighbours say little
+_ALONE = tuple(stream for stream in STREAMS if stream not in ("cross", "rhythm"))
+
+
+@dataclass(frozen=True)
+class Known:
+    """One series as the detector knows it.
+
+    Attributes:
+        profile: what its points usually look like.
+        features: tails of its pool windows' features.
+        members: tails of its pool windows' member scores, in the order of ``MEMBERS``.
+    """
+
+    profile: Profile
+    features: Tails
+    members: Tails
+
+
+@dataclass(frozen=True)
+class Part:
+    """The stretch of a series that pool windows cover: all that a fit may read.
+
+    Attributes:
+        values: (T, C) float32.
+        times: (T,).
+        windows: the pool windows, their starts counted from the stretch's beginning.
+    """
+
+    values: Float32
+    times: NDArray[Any]
+    windows: Windows
+
+
+def covered_part(series: Series, windows: Windows) -> Part:
+    """Cut the stretch that the windows cover; a hole between windows repeats the last covered value.
+
+    Example:
+        >>> from rl_tsad.types import slide
+        >>> s = Series("a", np.arange(9, dtype=np.float32)[:, None], np.arange(9), ("x",))
+        >>> part = covered_part(s, slide(s, length=4, stride=2).between(1, 3))
+        >>> part.values.ravel().tolist(), part.windows.starts.tolist()
+        ([2.0, 3.0, 4.0, 5.0, 6.0, 7.0], [0, 2])
+    """
+    low, high = int(windows.starts[0]), int(windows.starts[-1]) + windows.length
+    starts = windows.starts - low
+    moved = Windows(windows.series, starts, windows.length, windows.stride, windows.values, windows.crosses_gap)
+    values = series.values[low:high]
+    if np.any(np.diff(starts) > windows.length):
+        values = values[_last_covered(starts, windows.length, high - low)]
+    return Part(values, series.times[low:high], moved)
+
+
+def learn_profile(part: Part) -> tuple[Profile, Float32]:
+    """Learn what is usual in a stretch and give its windows' raw features (N, F).
+
+    Example:
+        >>> from rl_tsad.types import slide
+        >>> s = Series("a", np.random.default_rng(0).normal(size=(99, 1)).astype(np.float32), np.arange(99), ("x",))
+        >>> learn_profile(covered_part(s, slide(s, length=16, stride=8)))[1].shape[0]
+        11
+    """
+    profile = fit_profile(part.values, part.times)
+    return profile, window_features(part.values, part.times, part.windows, profile)
+
+
+def own_and_pooled(values: Float32, own: Tails, pooled: Tails) -> Float32:
+    """Give the mean oddness of numbers beside their own series' pool and beside all series' pools together.
+
+    The first alone would call the top windows of every series equally odd, the second would forget that series differ.
+
+    Example:
+        >>> x = np.arange(100, dtype=np.float32)[:, None]
+        >>> from rl_tsad.detector.calibrate import fit_tails
+        >>> own_and_pooled(x, fit_tails(x), fit_tails(2 * x)).shape
+        (100, 1)
+    """
+    return np.asarray((oddness(values, own) + oddness(values, pooled)) / 2, np.float32)
+
+
+def robust_score(odd: Float32, profile: Profile) -> Float32:
+    """Blend the features' oddness into one robust score.
+
+    Of the streams that look at a channel alone, the three oddest are averaged (span and context mean of the largest
+    channel). The streams that look at a channel beside its neighbours (span maxima) count by the share of a channel's
+    usual deviation that the neighbours explain: nothing in a univariate series, nearly all in a well-coupled plant.
+
+    Args:
+        odd: (N, F) from :func:`own_and_pooled`.
+        profile: of the windows' series.
+
+    Returns:
+        (N,) float32 >= 0.
+
+    Example:
+        >>> profile = fit_profile(np.random.default_rng(0).normal(size=(99, 1)).astype(np.float32), np.arange(99))
+        >>> from rl_tsad.detector.features import FEATURES
+        >>> robust_score(np.zeros((4, len(FEATURES)), np.float32), profile).tolist()
+        [0.0, 0.0, 0.0, 0.0]
+    """
+    alone = odd[:, columns_of(("mean", "context"), _ALONE)].reshape(len(odd), len(_ALONE), 2).mean(axis=2)
+    alone = np.sort(alone, axis=1)[:, -_TOP:].mean(axis=1)
+    beside = odd[:, columns_of(("max", "pair"), ("cross", "rhythm"))].mean(axis=1)
+    trust = coupling(profile)
+    return np.asarray((1 - trust) * alone + trust * beside, np.float32)
+
+
+def coupling(profile: Profile) -> float:
+    """Give the share of a channel's usual deviation that its neighbours explain, in [0, 1]; 0 for one channel.
+
+    Example:
+        >>> x = np.random.default_rng(0).normal(size=(400, 1)).astype(np.float32)
+        >>> bool(coupling(fit_profile(np.repeat(x, 3, axis=1), np.arange(400))) > 0.8), coupling(
+        ...     fit_profile(x, np.arange(400))
+        ... )
+        (True, 0.0)
+    """
+    if profile.measured.sum() < 2:
+        return 0.0
+    rest = profile.usual[STREAMS.index("cross"), profile.measured]
+    return float(1 - np.clip(np.median(rest), 0, 1))
+
+
+def blend(odd: Float32) -> Float32:
+    """Weigh the members' oddness (N, 3) into one number (N,), the robust statistics first.
+
+    Example:
+        >>> blend(np.array([[1, 1, 1], [0, 0, 5]], np.float32)).tolist()
+        [1.0, 1.0]
+    """
+    return odd @ np.array(WEIGHTS, np.float32)
+
+
+def _last_covered(starts: Int64, length: int, size: int) -> Int64:
+    change = np.bincount(starts, minlength=size + 1) - np.bincount(starts + length, minlength=size + 1)
+    is_covered = np.cumsum(change)[:size] > 0
+    return np.maximum.accumulate(np.where(is_covered, np.arange(size), 0)).astype(np.int64)

@@ -1,0 +1,114 @@
+"""How a fitted detector reaches the disk and comes back with the same bits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import TypeAdapter, ValidationError
+
+from rl_tsad.config import DetectorConfig
+from rl_tsad.detector.aster.train import Aster
+from rl_tsad.detector.calibrate import Tails
+from rl_tsad.detector.checkpoint import fill_module, load_tensors, save_tensors
+from rl_tsad.detector.features import FEATURES
+from rl_tsad.detector.judge import Detector
+from rl_tsad.detector.known import MEMBERS, Known
+from rl_tsad.detector.season import Clock
+from rl_tsad.detector.streams import Profile
+from rl_tsad.detector.vae import Vae
+from rl_tsad.errors import CheckpointError
+
+NAME = "detector"
+_ARRAYS = tuple(field.name for field in fields(Profile) if field.name != "clock")
+
+
+def save_detector(detector: Detector, folder: Path) -> str:
+    """Write ``detector.safetensors`` and ``detector.json``.
+
+    Args:
+        detector: fitted.
+        folder: made when absent.
+
+    Returns:
+        The digest that :func:`load_detector` checks.
+    """
+    tensors: dict[str, Any] = {f"vae/{name}": value for name, value in detector.vae.state_dict().items()}
+    tensors |= {f"aster/{name}": value for name, value in detector.aster.state_dict().items()}
+    tensors |= _tails_out("pooled/features", detector.features) | _tails_out("pooled/members", detector.members)
+    for row, known in enumerate(detector.known.values()):
+        tensors |= {f"series/{row}/{name}": getattr(known.profile, name) for name in _ARRAYS}
+        tensors |= _tails_out(f"series/{row}/features", known.features)
+        tensors |= _tails_out(f"series/{row}/members", known.members)
+    return save_tensors(folder, NAME, tensors, _facts(detector))
+
+
+def load_detector(folder: Path, digest: str | None = None) -> Detector:
+    """Read a detector back; it judges with the same bits.
+
+    Args:
+        folder: where :func:`save_detector` wrote.
+        digest: what it returned; without it the files are checked against themselves only.
+
+    Raises:
+        CheckpointError: when a file is missing, truncated, changed, or made by another architecture.
+    """
+    tensors, facts = load_tensors(folder, NAME, digest)
+    try:
+        return _rebuild(tensors, facts)
+    except (KeyError, TypeError, ValidationError) as error:
+        raise CheckpointError(
+            f"{folder / NAME}.json: expected a detector of this version of rl-tsad, got one that lacks or changes "
+            f"{str(error).splitlines()[0]}; train again"
+        ) from error
+
+
+def _facts(detector: Detector) -> dict[str, Any]:
+    return {
+        "config": asdict(detector.config),
+        "length": detector.length,
+        "width": detector.width,
+        "features": list(FEATURES),
+        "members": list(MEMBERS),
+        "series": [{"name": name, "clock": asdict(known.profile.clock)} for name, known in detector.known.items()],
+        "history": {path: [float(value) for value in values] for path, values in detector.history.items()},
+    }
+
+
+def _rebuild(tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> Detector:
+    for what, here in (("features", FEATURES), ("members", MEMBERS)):
+        if tuple(facts[what]) != here:
+            raise CheckpointError(f"expected the {what} of this version, got {facts[what]}; train again")
+    config = TypeAdapter(DetectorConfig).validate_python(facts["config"])
+    length, width = int(facts["length"]), int(facts["width"])
+    vae, aster = Vae(length, width, config.vae), Aster(length, width, len(FEATURES), config.aster)
+    fill_module(vae, _under("vae/", tensors), "the detector's VAE")
+    fill_module(aster, _under("aster/", tensors), "the detector's ASTER")
+    known = {
+        one["name"]: _known_in(_under(f"series/{row}/", tensors), Clock(**one["clock"]))
+        for row, one in enumerate(facts["series"])
+    }
+    pooled = _under("pooled/", tensors)
+    features, members = _tails_in("features", pooled), _tails_in("members", pooled)
+    return Detector(config, length, width, known, features, members, vae.eval(), aster.eval(), facts["history"])
+
+
+def _known_in(tensors: Mapping[str, torch.Tensor], clock: Clock) -> Known:
+    profile = Profile(clock=clock, **{name: tensors[name].numpy() for name in _ARRAYS})
+    return Known(profile, _tails_in("features", tensors), _tails_in("members", tensors))
+
+
+def _tails_out(path: str, tails: Tails) -> dict[str, np.ndarray[Any, Any]]:
+    return {f"{path}/grid": tails.grid, f"{path}/excess": tails.excess}
+
+
+def _tails_in(path: str, tensors: Mapping[str, torch.Tensor]) -> Tails:
+    return Tails(tensors[f"{path}/grid"].numpy(), tensors[f"{path}/excess"].numpy())
+
+
+def _under(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,220 @@
+"""What each point of a series looks like beside its own past, its season and its neighbours: robust residuals.
+
+Every stream has the shape (T, C), uses the point and its past only, and comes in units of its own usual deviation, so
+that one table of numbers serves slow tanks and nervous network counters alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import median_filter, uniform_filter1d
+
+from rl_tsad.detector.channels import (
+    FAST,
+    SLOW,
+    find_mixing,
+    find_switches,
+    switch_surprise,
+    trailing_ewma,
+    unexplained,
+)
+from rl_tsad.detector.season import Clock, find_season, read_clock
+from rl_tsad.types import Bool, Float32
+
+ROLLING, LOCAL = 65, 16  # memory of the causal filters, in points
+STREAMS = ("level", "step", "fast", "slow", "rolling", "season", "spread", "stuck", "cross", "rhythm", "switch")
+_SAMPLE = 50_000  # points from which a usual deviation is read
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What is usual in one series, learnt from its pool points.
+
+    Attributes:
+        clock: how its times become sample numbers.
+        center: (C,) median.
+        spread: (C,) usual deviation from it, positive.
+        mixing: (3 C, C) matrix that takes scaled values and their two memories to what a channel's neighbours do not
+            explain; for one channel, to what its own memory does not explain.
+        season: (P, 2 C) usual scaled value and usual unexplained rest at each phase of the period; P = 1, zeros, where
+            nothing repeats.
+        switches: (C, 2) values of the channels that take at most two; NaN elsewhere.
+        shares: (C, 2) how often each of them was taken; 0 elsewhere.
+        middle: (S, C) median of each stream.
+        usual: (S, C) usual deviation of each stream, positive.
+    """
+
+    clock: Clock
+    center: Float32
+    spread: Float32
+    mixing: Float32
+    season: Float32
+    switches: Float32
+    shares: Float32
+    middle: Float32
+    usual: Float32
+
+    @property
+    def width(self) -> int:
+        """Number of channels C."""
+        return len(self.center)
+
+    @property
+    def measured(self) -> Bool:
+        """(C,) channels to aggregate over: the measurements, or all where there are only switches."""
+        analog = np.isnan(self.switches[:, 0])
+        return analog if analog.any() else ~analog
+
+    @property
+    def switching(self) -> Bool:
+        """(C,) channels to aggregate switch positions over: the switches, or all where there is none."""
+        switch = ~np.isnan(self.switches[:, 0])
+        return switch if switch.any() else ~switch
+
+
+def fit_profile(values: Float32, times: NDArray[Any]) -> Profile:
+    """Learn what is usual in a series.
+
+    Args:
+        values: (T, C) pool points in time order, in the file's units.
+        times: (T,) their times.
+
+    Example:
+        >>> profile = fit_profile(np.random.default_rng(0).normal(5, 2, (500, 1)).astype(np.float32), np.arange(500))
+        >>> bool(abs(profile.center[0] - 5) < 0.3), bool(abs(profile.spread[0] - 2) < 0.3)
+        (True, True)
+    """
+    clock = read_clock(times)
+    center = np.median(values, axis=0).astype(np.float32)
+    spread = usual_deviation(values - center)
+    scaled = (values - center) / spread
+    switches, shares = find_switches(values)
+    mixing = find_mixing(scaled)
+    season = _find_season(scaled, mixing, clock, times)
+    blank = np.zeros((len(STREAMS), values.shape[1]), np.float32)
+    raw = Profile(clock, center, spread, mixing, season, switches, shares, blank, blank + 1)
+    middle, usual = blank.copy(), blank + 1
+    for row, stream in enumerate(raw_streams(values, times, raw)):
+        if STREAMS[row] != "switch":
+            middle[row] = np.median(_thin(stream), axis=0)
+            usual[row] = usual_deviation(stream - middle[row])
+    return replace(raw, middle=middle, usual=usual)
+
+
+def surprise(values: Float32, times: NDArray[Any], profile: Profile) -> Iterator[Float32]:
+    """Give how unusual each point is, stream by stream in the order of ``STREAMS``.
+
+    Args:
+        values: (T, C) points in time order, from the series' beginning on.
+        times: (T,) their times.
+        profile: what is usual.
+
+    Yields:
+        (T, C) float32 >= 0: log(1 + |deviation| / usual deviation); for "switch" the surprise of the position in nats.
+
+    Example:
+        >>> values = np.sin(np.arange(200, dtype=np.float32))[:, None]
+        >>> values[150] = 9
+        >>> level = next(surprise(values, np.arange(200), fit_profile(values, np.arange(200))))
+        >>> int(level.argmax())
+        150
+    """
+    for row, stream in enumerate(raw_streams(values, times, profile)):
+        if STREAMS[row] == "switch":
+            yield stream
+            continue
+        stream = (stream - profile.middle[row]) / profile.usual[row]
+        # a long run of equal values is odd, a short one is not
+        size = np.maximum(stream, 0) if STREAMS[row] == "stuck" else np.abs(stream)
+        yield np.log1p(size, out=size)
+
+
+def raw_streams(values: Float32, times: NDArray[Any], profile: Profile) -> Iterator[Float32]:
+    """Yield the (T, C) streams before they are put in units of their usual deviation, in the order of ``STREAMS``.
+
+    Example:
+        >>> values = np.arange(4, dtype=np.float32)[:, None]
+        >>> profile = fit_profile(values, np.arange(4))
+        >>> len(list(raw_streams(values, np.arange(4), profile))) == len(STREAMS)
+        True
+    """
+    scaled = (values - profile.center) / profile.spread
+    phase = profile.clock.ticks(times) % len(profile.season)
+    yield scaled
+    yield np.diff(scaled, axis=0, prepend=scaled[:1])
+    yield scaled - trailing_ewma(scaled, FAST)
+    yield scaled - trailing_ewma(scaled, SLOW)
+    yield scaled - _trailing_median(scaled, ROLLING)
+    yield scaled - profile.season[phase, : profile.width]
+    yield _local_spread(scaled)
+    yield np.log1p(_run_length(values))
+    rest = unexplained(scaled, profile.mixing)
+    yield rest
+    yield rest - profile.season[phase, profile.width :]
+    yield switch_surprise(values, profile.switches, profile.shares)
+
+
+def usual_deviation(deviation: Float32) -> Float32:
+    """Estimate how far points usually lie from the middle, deaf to a tenth of outliers.
+
+    Args:
+        deviation: (T, C) deviations from a middle.
+
+    Returns:
+        (C,) float32, positive: the larger of 1.4826 MAD and the 90 % quantile over 1.645 (both 1 for a standard
+        normal); the root mean square where more than 90 % are zero; 1 where nothing ever moves.
+
+    Example:
+        >>> usual_deviation(np.zeros((5, 1), np.float32)).tolist()
+        [1.0]
+    """
+    size = np.abs(_thin(deviation))
+    half, most = np.quantile(size, [0.5, 0.9], axis=0)
+    spread = np.maximum(1.4826 * half, most / 1.645)
+    spread = np.where(spread > 0, spread, np.sqrt(np.mean(np.square(deviation, dtype=np.float64), axis=0)))
+    return np.where(spread > 1e-12, spread, 1.0).astype(np.float32)
+
+
+def trailing_mean(values: Float32, size: int) -> Float32:
+    """Give the mean of each point and the ``size - 1`` points before it, along the first axis.
+
+    Example:
+        >>> trailing_mean(np.array([2.0, 4, 6], np.float32), 2).tolist()
+        [2.0, 3.0, 5.0]
+    """
+    result: Float32 = uniform_filter1d(values, size, axis=0, origin=(size - 1) // 2, mode="nearest")
+    return result
+
+
+def _thin(values: Float32) -> Float32:
+    return values[:: max(1, len(values) // _SAMPLE)]
+
+
+def _trailing_median(scaled: Float32, size: int) -> Float32:
+    columns = [median_filter(column, size=size, origin=size // 2, mode="nearest") for column in scaled.T]
+    return np.stack(columns, axis=1).astype(np.float32, copy=False)
+
+
+def _local_spread(scaled: Float32) -> Float32:
+    """Log of the standard deviation of the last points; 1 % of the usual deviation counts as none."""
+    bounded = np.clip(scaled, -50, 50)
+    variance = trailing_mean(bounded * bounded, LOCAL) - trailing_mean(bounded, LOCAL) ** 2
+    return np.asarray(0.5 * np.log(np.maximum(variance, 0) + np.float32(1e-4)), np.float32)
+
+
+def _run_length(values: Float32) -> Float32:
+    """Points since the value last changed."""
+    position = np.arange(len(values), dtype=np.int32)[:, None]
+    moved = np.zeros(values.shape, np.bool_)
+    moved[1:] = values[1:] != values[:-1]
+    return (position - np.maximum.accumulate(np.where(moved, position, 0), axis=0)).astype(np.float32)
+
+
+def _find_season(scaled: Float32, mixing: Float32, clock: Clock, times: NDArray[Any]) -> Float32:
+    signals = np.concatenate([scaled, unexplained(scaled, mixing)], axis=1)
+    return find_season(signals, clock.ticks(times), clock)
