@@ -18,6 +18,7 @@ _HEAD = 65_536
 _DELIMITERS = (";", "\t", "|", ",")
 """Tried in this order; the comma last, since it also writes decimals and stands in texts."""
 _NUMBER = re.compile(r"^[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?$")
+_TIME = re.compile(r"^\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
 MISSING = ("", "nan", "NaN", "NAN", "-nan", "NA", "N/A", "n/a", "#N/A", "<NA>", "null", "NULL", "None", "NaT")
 """What counts as a missing cell; anything else that is no number is an error."""
 
@@ -63,7 +64,7 @@ def sniff(path: Path, delimiter: str | None = None) -> CsvForm:
     if not records:
         raise DataError(f"{path.name}: expected a header and data rows, got only blank lines; check the file")
     (line, first), rest = records[0], [cells for _, cells in records[1:200]]
-    has_header = not any(_NUMBER.match(cell.strip()) for cell in first)
+    has_header = not _is_data(first)
     columns = _columns(path, first, rest, has_header)
     body = rest if has_header else [first, *rest]
     commas = delimiter != "," and any(_is_comma_number(cell) for cells in body for cell in cells)
@@ -171,6 +172,12 @@ def _records(source: str | io.TextIOBase, delimiter: str) -> Iterator[tuple[int,
                 yield reader.line_num, cells
     except csv.Error:
         return
+
+
+def _is_data(cells: list[str]) -> bool:
+    """Whether a first record is data already: a time in it, or nothing but numbers (``time,1,2`` is a header)."""
+    plain = [cell.strip() for cell in cells]
+    return any(_TIME.match(cell) for cell in plain) or all(cell in MISSING or _NUMBER.match(cell) for cell in plain)
 
 
 def _is_comma_number(cell: str) -> bool:

@@ -135,7 +135,8 @@ def _json(path: Path) -> dict[str, Any]:
 
 def _instants(listed: Any, path: Path) -> Int64:
     try:
-        return np.asarray(pd.to_datetime(np.ravel(listed)).as_unit("ns").to_numpy(), dtype=np.int64).reshape(-1, 2)
+        instants = pd.DatetimeIndex(pd.to_datetime([str(each) for each in np.ravel(listed)], format="ISO8601"))
+        return np.asarray(instants.as_unit("ns").to_numpy(), dtype=np.int64).reshape(-1, 2)
     except (ValueError, TypeError) as error:
         raise DataError(
             f"combined_windows.json, {path.name}: expected pairs of times, got {listed!r:.80}; take it anew"

@@ -76,8 +76,8 @@ def join_date_and_time(frame: pd.DataFrame) -> pd.DataFrame:
 
     Example:
         >>> frame = pd.DataFrame({"Date": ["2024-01-01"], "Time": ["12:30"], "flow": [1.0]})
-        >>> join_date_and_time(frame).iloc[0].tolist()
-        ['2024-01-01 12:30', 1.0]
+        >>> join_date_and_time(frame).to_dict("list")
+        {'Date Time': ['2024-01-01 12:30'], 'flow': [1.0]}
     """
     by_name = {plain(str(name)): name for name in reversed(frame.columns)}
     date, time = by_name.get("date"), by_name.get("time")
@@ -135,9 +135,8 @@ def _not_a_value(frame: pd.DataFrame, name: str, *, has_label: bool) -> str:
     if not pd.api.types.is_numeric_dtype(cells.dtype):
         share = pd.to_numeric(cells.dropna(), errors="coerce").notna().mean()
         return "text" if share < 0.5 else ""
-    counts = plain(name) in _COUNTERS and np.array_equal(
-        np.diff(cells.to_numpy(dtype=np.float64)), np.ones(len(cells) - 1)
-    )
+    numbers = cells.to_numpy(dtype=np.float64, na_value=np.nan)
+    counts = plain(name) in _COUNTERS and np.array_equal(numbers, numbers[0] + np.arange(len(numbers)))
     return "a row counter" if counts else ""
 
 

@@ -67,7 +67,7 @@ def read_times(column: pd.Series[Any], zone: str | None, fail: Fail) -> Times:
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         return _from_instants(column, zone, fail)
     if pd.api.types.is_numeric_dtype(column.dtype):
-        return _from_numbers(column.to_numpy(), zone)
+        return _from_numbers(column.to_numpy(), zone, fail)
     return _from_text(column.astype(str).str.strip(), zone, fail)
 
 
@@ -102,21 +102,29 @@ def looks_like_times(column: pd.Series[Any]) -> bool:
         return False
     if pd.api.types.is_numeric_dtype(column.dtype):
         whole = head.to_numpy(dtype=np.float64)
-        growing = bool((np.diff(whole) > 0).all())
-        return len(whole) > 1 and growing and bool(((whole > 9e8) & (whole == np.floor(whole))).all())
+        growing = bool((whole[1:] > whole[:-1]).all())
+        return len(whole) > 1 and growing and bool(((whole > 9e8) & (whole < 9e18) & (whole == np.floor(whole))).all())
     text = head.astype(str).str.strip()
     return bool(text.str.contains(r"^\d{1,4}[-/. ]").all()) and bool(_formats(text))
 
 
-def _from_numbers(numbers: NDArray[Any], zone: str | None) -> Times:
-    middle = float(np.median(np.abs(numbers)))
+def _from_numbers(numbers: NDArray[Any], zone: str | None, fail: Fail) -> Times:
+    middle = float(np.median(np.abs(numbers.astype(np.float64))))
     if middle < _EARLIEST_EPOCH:
+        _refuse_huge(numbers, 1_000_000, fail)
         return _elapsed(numbers)
-    unit = next(nanoseconds for limit, nanoseconds in _EPOCH_UNITS if middle < limit)
+    unit = next((nanoseconds for limit, nanoseconds in _EPOCH_UNITS if middle < limit), 1)
+    _refuse_huge(numbers, unit, fail)
     whole = np.floor(numbers).astype(np.int64)
     part = np.round((numbers - np.floor(numbers)) * unit).astype(np.int64)
     name = {1_000_000_000: "seconds", 1_000_000: "milliseconds", 1_000: "microseconds", 1: "nanoseconds"}[unit]
     return Times((whole * unit + part).view("datetime64[ns]"), zone, (f"times are {name} since 1970",))
+
+
+def _refuse_huge(numbers: NDArray[Any], unit: int, fail: Fail) -> None:
+    fits = np.abs(numbers.astype(np.float64)) * unit < 9.2e18
+    if not fits.all():
+        fail(int(np.flatnonzero(~fits)[0]), "a time between the years 1678 and 2261", "correct the time")
 
 
 def _elapsed(numbers: NDArray[Any]) -> Times:

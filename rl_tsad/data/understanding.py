@@ -87,6 +87,21 @@ class Understanding:
     notes: tuple[str, ...] = ()
     train_points: int | None = None
 
+    def sentences(self) -> tuple[str, ...]:
+        """Say in plain words what was understood, one fact a line, for the preview."""
+        unit = "s" if self.time_column and "T" in self.first else "samples"
+        separated = f", separated by {self.delimiter!r}" if self.delimiter else ""
+        times = f"column {self.time_column!r}" if self.time_column else "no time column"
+        return (
+            f"{self.path.name}: {self.format}{separated}; series {self.name!r}",
+            f"{self.rows} points of {len(self.channels)} channels: {', '.join(self.channels)}",
+            f"times: {times}, {self.first} to {self.last}, step {self.median_step:g} {unit}, "
+            f"zone {self.timezone or 'not given'}",
+            f"gaps: {self.gaps}; missing cells interpolated: {self.filled}; rows left out: {self.dropped}",
+            f"truth: {self.label_column}, {self.anomalies} anomalous points" if self.label_column else "truth: none",
+            *(f"note: {note}" for note in self.notes),
+        )
+
 
 @dataclass(frozen=True)
 class Reading:

@@ -120,6 +120,32 @@ def test_without_header_the_columns_get_names(tmp_path: Path) -> None:
     assert reading.series.values.tolist() == [[1.5, 2], [3, 4]]
 
 
+@pytest.mark.parametrize(
+    ("text", "channels", "points"),
+    [
+        ("2024-01-01,1,normal\n2024-01-02,2,normal\n", ("column 2",), 2),
+        ("time,101,102\n2024-01-01,1,2\n", ("101", "102"), 1),
+    ],
+)
+def test_a_header_is_told_from_data(tmp_path: Path, text: str, channels: tuple[str, ...], points: int) -> None:
+    reading = read(tmp_path, text)
+    assert reading.series.channels == channels
+    assert reading.series.length == points
+
+
+def test_the_preview_says_what_was_understood(tmp_path: Path) -> None:
+    text = "\n".join(read(tmp_path, PLAIN.replace("2.5", "")).understanding.sentences())
+    for part in (
+        "CSV, separated by ','",
+        "series 'pump'",
+        "3 points of 1 channels: flow",
+        "column 'time'",
+        "step 300 s",
+    ):
+        assert part in text
+    assert "truth: none" in text
+
+
 def test_one_column_with_decimal_commas(tmp_path: Path) -> None:
     assert read(tmp_path, "flow\n1,5\n2,25\n").series.values.ravel().tolist() == [1.5, 2.25]
 
