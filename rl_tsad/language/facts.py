@@ -1,0 +1,176 @@
+"""What a window does, in numbers: five kinds of behaviour per channel, compared with what the series usually does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rl_tsad.data.scaling import Scale, apply_scale
+from rl_tsad.types import Bool, Float32, Int8, Int64
+
+KINDS = ("spike", "shift", "drift", "oscillation", "stuck")
+SPIKE, SHIFT, DRIFT, OSCILLATION, STUCK = range(len(KINDS))
+STRENGTHS = ("quiet", "slight", "clear", "strong", "extreme")
+BOUNDS = (3.0, 5.0, 9.0, 16.0)
+"""Excess from which a behaviour is slight, clear, strong, extreme: usual deviations above the usual."""
+
+_CLIP = 50.0
+_FLOORS = np.array([0.5, 0.3, 0.3, 0.2, 0.1], dtype=np.float32)
+_REPEATED = 4
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Behaviour of each channel in each window, in robust units of the series.
+
+    Attributes:
+        amount: (N, C, 5) float32, how much of each of :data:`KINDS` there is, 0 or more.
+        upward: (N, C, 5) bool, whether it points up.
+        third: (N, C, 5) int8, where it is strongest: 0 early, 1 middle, 2 late.
+        repeated: (N, C) bool, whether more than one point stands out.
+    """
+
+    amount: Float32
+    upward: Bool
+    third: Int8
+    repeated: Bool
+
+
+@dataclass(frozen=True)
+class Usual:
+    """What windows of a series usually do.
+
+    Attributes:
+        center: (C, 5) float32, median amount of each kind.
+        spread: (C, 5) float32, 1.4826 MAD of the amounts, never below a floor.
+    """
+
+    center: Float32
+    spread: Float32
+
+
+@dataclass(frozen=True)
+class Notes:
+    """The one thing worth telling of each window.
+
+    Attributes:
+        kind: (N,) int64 position in :data:`KINDS` of what stands out most.
+        strength: (N,) int64 position in :data:`STRENGTHS`; 0 where nothing stands out.
+        excess: (N,) float32, usual deviations above the usual.
+        upward: (N,) bool, third: (N,) int8, repeated: (N,) bool; as in :class:`Facts`, of that kind and channel.
+        channel: (N,) int64 where it stands out most.
+        second: (N,) int64 the next channel that does something as clear, -1 where none does.
+        many: (N,) bool, whether three channels or more do.
+    """
+
+    kind: Int64
+    strength: Int64
+    excess: Float32
+    upward: Bool
+    third: Int8
+    repeated: Bool
+    channel: Int64
+    second: Int64
+    many: Bool
+
+
+def measure(values: Float32, scale: Scale) -> Facts:
+    """Measure what each channel does in each window.
+
+    ``spike`` is the largest distance from the trend line, ``shift`` the distance of the window's median from the
+    series' or the largest step between its thirds, ``drift`` the rise of the trend line times the share of variance
+    it explains, ``oscillation`` the typical distance from the trend line, ``stuck`` the share of points equal to the
+    one before.
+
+    Args:
+        values: (N, L, C) float32 in the file's units.
+        scale: robust centre and spread of the C channels over the series.
+
+    Example:
+        >>> still = np.zeros((1, 9, 1), np.float32)
+        >>> measure(still, Scale(np.zeros(1), np.ones(1))).amount[0, 0].tolist()
+        [0.0, 0.0, 0.0, 0.0, 1.0]
+    """
+    scored = apply_scale(values, scale, clip=_CLIP)  # (N, L, C)
+    length = scored.shape[1]
+    time = np.arange(length, dtype=np.float32) - np.float32((length - 1) / 2)
+    slope = np.tensordot(scored, time, axes=(1, 0)) / np.float32((time**2).sum())  # (N, C)
+    middle = np.median(scored, axis=1)
+    centred = scored - scored.mean(axis=1, keepdims=True)
+    rest = centred - time[None, :, None] * slope[:, None, :]
+    rest -= np.median(rest, axis=1, keepdims=True)
+    away = np.abs(rest)
+    peak = away.argmax(axis=1)
+    typical = 1.4826 * np.median(away, axis=1)
+    explained = 1.0 - rest.var(axis=1) / np.maximum(centred.var(axis=1), 1e-12)
+    rise = slope * (length - 1)
+    step, step_third = _steps(scored)
+    shift = np.where(np.abs(middle) >= np.abs(step), middle, step)
+    same = (np.abs(np.diff(values, axis=1)) <= 1e-6 * scale.spread).mean(axis=1)
+    amounts = [np.take_along_axis(away, peak[:, None], axis=1)[:, 0], np.abs(shift)]
+    amounts += [np.abs(rise) * np.clip(explained, 0, 1), typical, same]
+    at_peak = np.take_along_axis(rest, peak[:, None], axis=1)[:, 0] > 0
+    everywhere = np.ones_like(peak)
+    return Facts(
+        np.stack(amounts, axis=-1).astype(np.float32),
+        np.stack([at_peak, shift > 0, rise > 0, at_peak, at_peak], axis=-1),
+        np.stack([3 * peak // length, step_third, everywhere, everywhere, everywhere], axis=-1).astype(np.int8),
+        (away > np.maximum(6.0 * typical, 3.0)[:, None, :]).sum(axis=1) >= _REPEATED,
+    )
+
+
+def _steps(scored: Float32) -> tuple[Float32, Int64]:
+    """The larger of the two steps between medians of thirds, (N, C) signed, and the third that it leads into."""
+    parts = np.array_split(scored, 3, axis=1) if scored.shape[1] >= 3 else [scored] * 3
+    medians = np.stack([np.median(part, axis=1) for part in parts])
+    steps = np.diff(medians, axis=0)
+    larger = np.abs(steps).argmax(axis=0)
+    return np.take_along_axis(steps, larger[None], axis=0)[0].astype(np.float32), larger + 1
+
+
+def usual_of(facts: Facts) -> Usual:
+    """Learn from windows what is usual; more than half of them should be ordinary.
+
+    Example:
+        >>> still = np.zeros((4, 9, 1), np.float32)
+        >>> usual_of(measure(still, Scale(np.zeros(1), np.ones(1)))).center.shape
+        (1, 5)
+    """
+    center = np.median(facts.amount, axis=0)
+    spread = 1.4826 * np.median(np.abs(facts.amount - center), axis=0)
+    return Usual(center.astype(np.float32), np.maximum(spread, _FLOORS).astype(np.float32))
+
+
+def take_notes(facts: Facts, usual: Usual) -> Notes:
+    """Choose for each window the kind and channel that exceed the usual most.
+
+    Example:
+        >>> values = np.random.default_rng(0).normal(size=(50, 32, 2)).astype(np.float32)
+        >>> values[7, 20, 1] += 40
+        >>> facts = measure(values, Scale(np.zeros(2), np.ones(2)))
+        >>> notes = take_notes(facts, usual_of(facts))
+        >>> KINDS[notes.kind[7]], STRENGTHS[notes.strength[7]], int(notes.channel[7]), int(notes.third[7])
+        ('spike', 'extreme', 1, 1)
+    """
+    excess = np.maximum((facts.amount - usual.center) / usual.spread, 0.0)  # (N, C, 5)
+    kinds, rows = excess.argmax(axis=2), np.arange(len(excess))
+    most = excess.max(axis=2)  # (N, C)
+    order = np.argsort(-most, axis=1, kind="stable")
+    channel = order[:, 0]
+    kind, top = kinds[rows, channel], most[rows, channel]
+    clear = np.maximum(BOUNDS[1], 0.5 * top)
+    alike = (most >= clear[:, None]).sum(axis=1)
+    second = order[:, 1] if order.shape[1] > 1 else np.zeros_like(channel)
+    place = (rows, channel, kind)
+    return Notes(
+        kind=kind,
+        strength=np.searchsorted(BOUNDS, top, side="right"),
+        excess=top.astype(np.float32),
+        upward=facts.upward[place],
+        third=facts.third[place],
+        repeated=facts.repeated[rows, channel],
+        channel=channel,
+        second=np.where(alike == 2, second, -1),
+        many=alike > 2,
+    )
