@@ -24,7 +24,7 @@ _SHEET = """
 [class*="st-key-unsure-"] button:hover { background: #434c58; border-color: #434c58; color: #ffffff; }
 [class*="st-key-anomaly-"] kbd, [class*="st-key-normal-"] kbd, [class*="st-key-unsure-"] kbd { color: #ffffff; }
 .st-key-answers kbd { font-weight: 700; opacity: 1; }
-[data-testid="stCaptionContainer"] p { color: inherit; opacity: 0.85; }
+[data-testid="stCaptionContainer"] { color: inherit !important; opacity: 0.85; }
 .js-plotly-plot .plotly .main-svg text { fill: currentColor !important; }
 .st-key-picture .scatterlayer .trace:nth-child(2) path.js-line { stroke: currentColor !important; }
 .st-key-answers button { min-height: 2.9rem; font-weight: 600; }

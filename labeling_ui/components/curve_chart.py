@@ -28,7 +28,8 @@ def agreement_chart(curve: Sequence[tuple[int, float]]) -> go.Figure:
             hovertemplate="%{y:.0f} % agreement after %{x} questions<extra></extra>",
         )
     )
-    figure.update_xaxes(title_text="Questions answered", rangemode="tozero", zeroline=False, tickformat=",d")
+    few = {"dtick": 1} if curve and curve[-1][0] <= 10 else {}
+    figure.update_xaxes(title_text="Questions answered", rangemode="tozero", zeroline=False, tickformat=",d", **few)
     figure.update_yaxes(title_text="Agreement (%)", range=[-3, 103], zeroline=False, ticksuffix=" %")
     figure.update_layout(height=300, margin={"l": 70, "r": 20, "t": 12, "b": 50}, showlegend=False)
     return figure

@@ -22,6 +22,8 @@ ASKED_EDGE = "#c98a00"
 WINDOW_BAND = "rgba(122, 135, 151, 0.14)"
 HEIGHT, ROW_HEIGHT, FRAME_HEIGHT = 510, 44, 74
 NAME_WIDTH = 18
+LABEL_SHARE = 0.09
+"""Share of the axis that the word over the window takes; it is left out where the band is narrower."""
 
 Extent = tuple[int, int]
 
@@ -54,8 +56,12 @@ class Picture:
         return bool(np.issubdtype(self.times.dtype, np.datetime64))
 
 
-def series_chart(picture: Picture) -> go.Figure:
+def series_chart(picture: Picture, *, close: bool = False) -> go.Figure:
     """Draw a window in its context.
+
+    Args:
+        picture: what is drawn.
+        close: show the window and half its length on both sides only; the axis can be dragged to the rest.
 
     Example:
         >>> ramp = np.arange(12, dtype=np.float32)[:, None]
@@ -65,10 +71,12 @@ def series_chart(picture: Picture) -> go.Figure:
     """
     rows = len(picture.channels)
     figure = make_subplots(rows=rows, cols=1, shared_xaxes=True, vertical_spacing=0.12 / max(rows, 4))
-    axis = positions(picture)
+    axis, near = positions(picture), _surroundings(picture) if close else None
     for row, name in enumerate(picture.channels, start=1):
         _add_channel(figure, picture, axis, (row, name))
-    _mark(figure, picture, axis)
+    _mark(figure, picture, axis, near)
+    if near is not None:
+        figure.update_xaxes(range=list(_edges(axis, near)))
     figure.update_xaxes(showgrid=True, zeroline=False, showticklabels=False)
     figure.update_xaxes(title_text=plain.figure(axis_title(picture), 90), showticklabels=True, row=rows, col=1)
     figure.update_yaxes(side="right", nticks=4, zeroline=False, tickfont_size=10, fixedrange=True, automargin=False)
@@ -179,7 +187,7 @@ def _add_channel(figure: go.Figure, picture: Picture, axis: NDArray[Any], place:
     )
     inside = gaps_after(picture.times[low:high], picture.gap_factor)
     x, y = broken(axis[low:high], column[low:high], inside)
-    style = {"color": ASKED_LINE, "width": 2.8}
+    style = {"color": ASKED_LINE, "width": 2.4}
     figure.add_scatter(x=x, y=y, mode="lines", name=name, line=style, hoverinfo="skip", row=row, col=1)
     _name_channel(figure, row, channel)
 
@@ -194,20 +202,28 @@ def _name_channel(figure: go.Figure, row: int, channel: str) -> None:
     )  # fmt: skip
 
 
-def _mark(figure: go.Figure, picture: Picture, axis: NDArray[Any]) -> None:
+def _mark(figure: go.Figure, picture: Picture, axis: NDArray[Any], shown: Extent | None) -> None:
     window, asked = (_edges(axis, extent) for extent in (picture.window, picture.asked))
     band = {"type": "rect", "xref": "x", "yref": "paper", "y0": 0, "y1": 1, "layer": "below"}
     figure.add_shape(band | {"x0": window[0], "x1": window[1], "fillcolor": WINDOW_BAND, "line": {"width": 0}})
     edge = {"color": ASKED_EDGE, "width": 1.5}
     figure.add_shape(band | {"x0": asked[0], "x1": asked[1], "fillcolor": ASKED_BAND, "line": edge})
-    figure.add_annotation(
-        x=asked[1], y=1, xref="x", yref="paper", xanchor="right", yanchor="bottom", text="<b>asked</b>",
-        showarrow=False, font_size=12,
-    )  # fmt: skip
-    figure.add_annotation(
-        x=window[0], y=1, xref="x", yref="paper", xanchor="left", yanchor="bottom", text="window", showarrow=False,
-        font_size=11,
-    )  # fmt: skip
+    _say(figure, asked[0], "<b>asked</b>")
+    first, last = (0, len(axis)) if shown is None else shown
+    if axis[picture.asked[0]] - axis[picture.window[0]] > LABEL_SHARE * (axis[last - 1] - axis[first]):
+        _say(figure, window[0], "window")
+
+
+def _say(figure: go.Figure, x: Any, text: str) -> None:
+    """Put a word over the picture where a band begins."""
+    above = {"xref": "x", "yref": "paper", "xanchor": "left", "yanchor": "bottom"}
+    figure.add_annotation(x=x, y=1, text=text, showarrow=False, font_size=12, **above)
+
+
+def _surroundings(picture: Picture) -> Extent:
+    low, high = picture.window
+    half = (high - low) // 2
+    return max(0, low - half), min(len(picture.times), high + half)
 
 
 def _edges(axis: NDArray[Any], extent: Extent) -> tuple[Any, Any]:

@@ -42,8 +42,8 @@ def _top(facts: ProgressFacts, busy: bool) -> None:
             f"{words.count(fresh, 'new answer')} since model {facts.version.id} was trained. "
             f"Retraining needs a worker: `{jobs.WORKER}`"
         )
-    with button:
-        jobs.retrain_button(busy=busy)
+    with button, st.container(horizontal=True, horizontal_alignment="right"):
+        jobs.retrain_button(busy=busy or facts.version is None)
 
 
 def _versions(versions: Sequence[ModelVersion], current: int | None) -> None:

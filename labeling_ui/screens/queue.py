@@ -14,6 +14,7 @@ from labeling_ui.state import Desk
 from rl_tsad.errors import RlTsadError
 from rl_tsad.services.labeling import Card
 
+_CLOSE = "close"
 _BUTTONS = (
     (Answer.ANOMALY, "Anomaly", "a", ":material/warning:"),
     (Answer.NORMAL, "Normal", "n", ":material/check:"),
@@ -70,16 +71,36 @@ def _heading(card: Card, picture: Picture) -> None:
     when = words.stretch(picture.times[low:high], picture.timezone)
     facts = f"{card.item.series} · {when} · {words.count(high - low, 'point')}"
     title.markdown(plain.markdown(facts))
-    left.markdown(f"**{card.left:,}** left to go")
+    with left, st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown(f"**{card.left:,}** left to go", width="content")
+        _zoom_button()
+
+
+def _zoom_button() -> None:
+    close = bool(st.session_state.get(_CLOSE))
+    st.button(
+        "Zoom out" if close else "Zoom in",
+        key="zoom",
+        icon=":material/zoom_out:" if close else ":material/zoom_in:",
+        shortcut="x",
+        type="tertiary",
+        help="Shows the window alone, or all its surroundings.",
+        on_click=_zoom,
+    )
+
+
+def _zoom() -> None:
+    st.session_state[_CLOSE] = not st.session_state.get(_CLOSE)
 
 
 def _chart(picture: Picture, card: Card, desk: Desk) -> None:
+    close = bool(st.session_state.get(_CLOSE))
     tall = chart_height(len(picture.channels)) > HEIGHT
     channels = words.count(len(picture.channels), "channel")
     with st.container(height=HEIGHT + 10 if tall else "content", border=False, key="picture"):
         st.plotly_chart(
-            series_chart(picture),
-            key=f"chart-{desk.turn}-{card.item.id}",
+            series_chart(picture, close=close),
+            key=f"chart-{desk.turn}-{card.item.id}-{close}",
             config={"displayModeBar": False},
             alt=f"{channels} on one time axis around the asked stretch, which is marked",
         )
@@ -160,7 +181,8 @@ def _nothing_left(door: entrance.ServiceDoor, desk: Desk) -> None:
         st.button("Look again", icon=":material/refresh:", key="look-again")
     else:
         _done(facts.answers_since_version)
-    _way_back(desk)
+    if facts.spent.questions:
+        _way_back(desk)
 
 
 def _no_model() -> None:

@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 
+from db.records import Answer
 from labeling_ui import launch
+from rl_tsad.services import labeling
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = next(
@@ -162,6 +164,20 @@ def test_kill_of_the_page_loses_no_answer_and_the_next_start_goes_on(scene: Any,
         assert page.get_by_text("left to go").inner_text() == asked
         type_key(page, "z", said="Taken back", turn=1)
         assert scene.answers() == ["anomaly"]
+
+
+def test_a_finished_queue_fills_by_itself_when_the_retraining_is_done(scene: Any, server: Server) -> None:
+    for number in range(6):
+        card = labeling.ask(scene.ws, "somebody")
+        assert card is not None
+        labeling.tell(scene.ws, card.item.id, Answer.UNSURE, "somebody", client="test", sequence=number)
+    with browser_page() as (page, _):
+        page.goto(launch.address(server.port))
+        page.get_by_role("heading", name="All windows of this round are answered").wait_for()
+        page.get_by_role("button", name="Retrain").click()
+        page.get_by_role("heading", name="A new model is on its way").wait_for()
+        scene.finish_job()
+        page.get_by_role("heading", name="Is the marked stretch an anomaly?").wait_for()
 
 
 def test_every_page_opens_from_its_address_on_a_fresh_server(scene: Any, server: Server) -> None:

@@ -29,6 +29,12 @@ def test_the_asked_stretch_and_the_window_are_marked_over_all_channels() -> None
     assert asked.line.width > window.line.width
 
 
+def test_a_close_look_keeps_to_the_window_and_half_of_it_around() -> None:
+    plainly = Picture(np.zeros((90, 1), np.float32), np.arange(90), ("x",), None, (40, 60), (55, 60))
+    assert tuple(series_chart(plainly, close=True).layout.xaxis.range) == (29.5, 69.5)
+    assert series_chart(plainly).layout.xaxis.range is None
+
+
 def test_a_recording_gap_is_not_bridged() -> None:
     line = series_chart(picture()).data[0]
     assert np.flatnonzero(np.isnan(np.asarray(line.y, dtype=float))).tolist() == [10]
