@@ -31,22 +31,24 @@ def append(session: Session, new: NewLabel) -> Label:
         ...     append(session, said) == append(session, said), len(history(session))
         (True, 1)
     """
+    return append_once(session, new)[0]
+
+
+def append_once(session: Session, new: NewLabel) -> tuple[Label, bool]:
+    """Do as :func:`append`, and say whether the row is new."""
     known = sent(session, new.client, new.sequence)
-    if known is None:
-        known = _insert(session, LabelRow(**vars(new), undoes=None, created_at=utc_now()))
-    if known is None:  # another transaction brought the same message at the same time
-        known = sent(session, new.client, new.sequence)
+    if known is not None:
+        return _same_message(known, new), False
+    label = _insert(session, LabelRow(**vars(new), undoes=None, created_at=utc_now()))
+    if label is not None:
+        return label, True
+    known = sent(session, new.client, new.sequence)  # another transaction brought the same message at the same time
     if known is None:
         raise ConflictError(
             f"expected item {new.item_id} and version {new.version_id} to exist, got none of that number; "
             "ask for a question before answering it"
         )
-    if known.answer is None or (known.key, known.analyst) != (new.key, new.analyst):
-        raise ConflictError(
-            f"expected message {new.sequence} of client {new.client!r} to be about {known.key} by {known.analyst!r} as "
-            f"before, got {new.key} by {new.analyst!r}; number every message anew"
-        )
-    return known
+    return _same_message(known, new), False
 
 
 def sent(session: Session, client: str | None, sequence: int | None) -> Label | None:
@@ -172,6 +174,15 @@ def _undoing(last: LabelRow, client: str | None, sequence: int | None) -> LabelR
         sequence=sequence,
         created_at=utc_now(),
     )
+
+
+def _same_message(known: Label, new: NewLabel) -> Label:
+    if known.answer is None or (known.key, known.analyst) != (new.key, new.analyst):
+        raise ConflictError(
+            f"expected message {new.sequence} of client {new.client!r} to be about {known.key} by {known.analyst!r} as "
+            f"before, got {new.key} by {new.analyst!r}; number every message anew"
+        )
+    return known
 
 
 def _checked_undo(known: Label) -> Label:

@@ -141,11 +141,10 @@ def answer(
         ConflictError: when the message number was used for something else.
     """
     row = _row(session, item_id)
-    arrived = labels.sent(session, client, sequence)
     window = {name: getattr(row, name) for name in ("key", "series", "start", "length", "version_id")}
     new = NewLabel(**window, answer=answer, analyst=analyst, item_id=item_id, client=client, sequence=sequence)
-    label = labels.append(session, new)
-    if arrived is None:
+    label, is_new = labels.append_once(session, new)
+    if is_new:
         session.execute(update(ItemRow).where(ItemRow.id == item_id).values(state=ItemState.ANSWERED, **_FREE))
         others = update(ItemRow).where(ItemRow.key == label.key, ItemRow.id != item_id, ItemRow.state.in_(LIVE))
         session.execute(others.values(state=ItemState.RETIRED, **_FREE))
