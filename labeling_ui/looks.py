@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-# White on each fill is at least 4.5:1 (vermilion 5.6, blue 6.6, slate 5.7); hover darkens.
+# White on each fill is at least 4.5:1 (vermilion 5.5, blue 6.9, slate 6.3); hover darkens.
 ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="6" fill="#0a5c9e"/>'
     '<path d="M3 19h7l3-5 3 12 4-19 3 12h6" fill="none" stroke="#fff" stroke-width="2.6"/></svg>'

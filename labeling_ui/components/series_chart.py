@@ -18,7 +18,7 @@ from labeling_ui.components import plain, words
 CONTEXT_LINE = "#7a8797"
 ASKED_LINE = "#2b7bc0"
 ASKED_BAND = "rgba(230, 159, 0, 0.30)"
-ASKED_EDGE = "#c98a00"
+ASKED_EDGE = "#b97c00"
 WINDOW_BAND = "rgba(122, 135, 151, 0.14)"
 HEIGHT, ROW_HEIGHT, FRAME_HEIGHT = 510, 44, 74
 NAME_WIDTH = 18
