@@ -23,6 +23,7 @@ _NOT_SETTINGS = frozenset({"RL_TSAD_DATA", "RL_TSAD_WORKSPACE", "RL_TSAD_TEST_DB
 
 _STRICT = ConfigDict(extra="forbid")
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Protocol = Literal["past_future", "unseen"]
 Count = Annotated[int, Field(ge=1)]
 
 
@@ -52,7 +53,7 @@ class SplitConfig:
         gap_windows: windows' lengths left out between pool and test.
     """
 
-    protocol: Literal["past_future", "unseen"] = "past_future"
+    protocol: Protocol = "past_future"
     pool_fraction: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
     gap_windows: Annotated[int, Field(ge=0)] = 1
 

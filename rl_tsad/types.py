@@ -236,6 +236,17 @@ class Targets:
         return len(self.keys)
 
 
+def no_targets() -> Targets:
+    """Know nothing of any window.
+
+    Example:
+        >>> len(no_targets())
+        0
+    """
+    empty = np.array([], dtype=np.str_)
+    return Targets(empty, np.array([], dtype=np.int8), np.array([], dtype=np.float32), empty)
+
+
 def rows_of(keys: Keys, wanted: Sequence[str] | Keys) -> Int64:
     """Find where the wanted keys stand: the one join of the house.
 

@@ -105,7 +105,7 @@ def unseen(series: Sequence[Series], windows: Sequence[Windows], *, fraction: fl
     if len(set(group.tolist())) < 2:
         raise DataError(
             f"expected at least two distinct series to split by series, got {len(series)} that are near-duplicates; "
-            "add series or split by time (--protocol future)"
+            "add series or split by time (--protocol past_future)"
         )
     in_pool = _choose(group, fraction, derive_rng(seed, "data", "unseen"))
     return Split(

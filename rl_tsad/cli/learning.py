@@ -1,0 +1,116 @@
+"""Commands that learn and score: train, retrain, worker, score, models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rl_tsad.cli.console import print_table, progress_bars, say
+from rl_tsad.cli.setting_up import reading_options
+
+models = typer.Typer(no_args_is_help=True, help="Model versions.")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to the root command."""
+    app.command()(train)
+    app.command()(retrain)
+    app.command()(worker)
+    app.command()(score)
+    app.add_typer(models, name="models")
+
+
+def train(context: typer.Context) -> None:
+    """Train on all series and answers now, in this process, and fill the queue.
+
+    Example: rl-tsad --workspace pumps train
+    """
+    from rl_tsad.services.retraining import retrain as learn
+    from rl_tsad.services.workspace import open_workspace
+
+    with open_workspace(context.obj) as workspace, progress_bars() as progress:
+        version = learn(workspace, progress=progress)
+    say(f"Model version {version.id} is {'current' if version.metrics['promoted'] else 'kept, but not current'}.")
+    say(f"Next: rl-tsad --workspace {context.obj} ui")
+
+
+def retrain(context: typer.Context) -> None:
+    """Ask for a retraining; a worker does it. Asking twice is asking once.
+
+    Example: rl-tsad --workspace pumps retrain
+    """
+    from rl_tsad.services.labeling import enqueue_retrain
+    from rl_tsad.services.workspace import open_workspace
+
+    with open_workspace(context.obj) as workspace:
+        job = enqueue_retrain(workspace, "command line")
+    say(f"Job {job.id} is {job.state}. A worker does it: rl-tsad --workspace {context.obj} worker")
+
+
+def worker(
+    context: typer.Context,
+    once: Annotated[bool, typer.Option("--once", help="Do what is waiting, then stop.")] = False,
+    poll: Annotated[float, typer.Option(help="Seconds between two looks for work.")] = 2.0,
+) -> None:
+    """Do the retraining jobs of this workspace, one after the other, until interrupted.
+
+    Example: rl-tsad --workspace pumps worker --once
+    """
+    from rl_tsad.services.worker import work
+    from rl_tsad.services.workspace import open_workspace
+
+    with open_workspace(context.obj) as workspace, progress_bars() as progress:
+        done = work(workspace, once=once, poll=poll, progress=progress, tell=say)
+    say(f"{done} jobs done.")
+
+
+def score(
+    context: typer.Context,
+    path: Annotated[Path, typer.Argument(help="CSV or Parquet file, or a folder of them.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write: .csv or .parquet.")],
+    time: Annotated[str | None, typer.Option(help="Time column; found by itself when absent.")] = None,
+    value: Annotated[list[str] | None, typer.Option(help="Value column; repeat for several.")] = None,
+    delimiter: Annotated[str | None, typer.Option(help="Column separator; sniffed when absent.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="Zone of times written without one.")] = None,
+) -> None:
+    """Score every point of a file with the current model: series, time, score in [0, 1], verdict.
+
+    Example: rl-tsad score today.csv --out scores.csv
+    """
+    from rl_tsad.services.scoring import score_path
+    from rl_tsad.services.workspace import open_workspace
+
+    options = reading_options(time=time, values=tuple(value or ()), delimiter=delimiter, timezone=timezone)
+    with open_workspace(context.obj) as workspace, progress_bars() as progress:
+        facts = score_path(workspace, path, out, options, progress=progress)
+    rows = [(one.series, one.points, one.anomalous, one.alarms) for one in facts]
+    print_table("Scored", ("series", "points", "anomalous points", "alarms"), rows)
+    say(f"Written: {out}")
+
+
+@models.command("list")
+def list_models(context: typer.Context) -> None:
+    """List the model versions, newest first.
+
+    Example: rl-tsad models list
+    """
+    from rl_tsad.services.overview import current_id, versions
+    from rl_tsad.services.workspace import open_workspace
+
+    with open_workspace(context.obj) as workspace:
+        current = current_id(workspace)
+        rows = [
+            (
+                f"{version.id}{' (current)' if version.id == current else ''}",
+                version.created_at.astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+                version.config.get("learner"),
+                int(version.metrics["questions"]),
+                version.metrics.get("answers/agreement"),
+                version.digest[:12],
+            )
+            for version in versions(workspace)
+        ]
+    columns = ("version", "made", "learner", "questions", "agrees with answers", "digest")
+    print_table("Model versions", columns, rows)

@@ -1,0 +1,258 @@
+"""What every retraining round shares: detector, judgements, severities, graph; reused until the data change."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from db.records import SeriesRecord
+from rl_tsad import __version__
+from rl_tsad.active.graph import Graph, build_graph, load_graph, save_graph
+from rl_tsad.config import Settings, digest_facts
+from rl_tsad.data.splits import Split, past_future, unseen
+from rl_tsad.data.windows import make_windows
+from rl_tsad.detector.fit import fit_detector
+from rl_tsad.detector.judge import Detector, Judgement
+from rl_tsad.detector.save import load_detector, save_detector
+from rl_tsad.errors import CheckpointError, WorkspaceError
+from rl_tsad.language.severity import severities
+from rl_tsad.progress import Progress, no_progress
+from rl_tsad.seeding import derive_seed
+from rl_tsad.services.drafts import draft_folder, publish_folder
+from rl_tsad.services.workspace import Workspace, list_series, load_series
+from rl_tsad.types import Bool, Float32, Int8, Int64, Keys, Series, Windows, spans_of
+
+NEITHER, POOL, TEST = 0, 1, 2
+_SECTIONS = ("window", "split", "detector", "language")
+
+
+@dataclass(frozen=True)
+class Foundation:
+    """All that is known of the windows before anybody answered.
+
+    Attributes:
+        folder: where it is kept.
+        names: the series, in order.
+        channels: their C channels.
+        judgements: one per series, all windows of it in time order.
+        severity: (N,) float32 in [0, 1], in the order of the judgements.
+        part: (N,) int8, 1 for windows of the pool, 2 for the test, 0 for the gap between them.
+        spans: (N, 2) int64, the points [low, high) that each window decides.
+        graph: over the windows of the pool.
+    """
+
+    folder: Path
+    names: tuple[str, ...]
+    channels: tuple[str, ...]
+    judgements: tuple[Judgement, ...]
+    severity: Float32
+    part: Int8
+    spans: Int64
+    graph: Graph
+
+    @property
+    def keys(self) -> Keys:
+        """(N,) keys of all windows."""
+        return np.concatenate([judgement.keys for judgement in self.judgements])
+
+    @property
+    def pool(self) -> Bool:
+        """(N,) whether a window may be asked and trained on."""
+        return np.asarray(self.part == POOL)
+
+    def detector(self) -> Detector:
+        """Load the detector that judged."""
+        return load_detector(self.folder / "detector")
+
+    def pool_judgements(self) -> tuple[Judgement, ...]:
+        """Give the judgements of the pool's windows only, series without any left out."""
+        kept, low = [], 0
+        for judgement in self.judgements:
+            mask = self.pool[low : low + len(judgement.keys)]
+            low += len(judgement.keys)
+            if mask.any():
+                kept.append(take(judgement, mask))
+        return tuple(kept)
+
+
+def take(judgement: Judgement, rows: Bool | slice) -> Judgement:
+    """Keep some windows of a judgement."""
+    return replace(
+        judgement,
+        keys=judgement.keys[rows],
+        features=judgement.features[rows],
+        prior=judgement.prior[rows],
+        vae_error=judgement.vae_error[rows],
+        aster=judgement.aster[rows],
+        embedding=judgement.embedding[rows],
+    )
+
+
+def split_windows(series: Sequence[Series], windows: Sequence[Windows], settings: Settings) -> Split:
+    """Cut the windows into pool and test as the settings say."""
+    config = settings.split
+    if config.protocol == "unseen":
+        seed = derive_seed(settings.seed, "split")
+        return unseen(series, windows, fraction=config.pool_fraction, seed=seed)
+    return past_future(windows, {one.name: one.length for one in series}, config)
+
+
+def prepare(workspace: Workspace, *, progress: Progress = no_progress) -> Foundation:
+    """Load the foundation of this workspace's data and settings, or make it.
+
+    Raises:
+        WorkspaceError: when there is no series yet, or the series differ in their channels' number.
+    """
+    records = list_series(workspace)
+    _check_series(records)
+    folder = workspace.foundations / foundation_digest(records, workspace.settings)
+    if not (folder / "facts.json").exists():
+        _make(workspace, records, folder, progress)
+    return load_foundation(folder)
+
+
+def foundation_digest(records: Sequence[SeriesRecord], settings: Settings) -> str:
+    """Name a foundation by what it depends on: data, the settings of its rooms, seed, version."""
+    facts = digest_facts(settings)
+    parts = {name: facts[name] for name in _SECTIONS}
+    graph = {"neighbours": settings.active.neighbours}
+    content = [__version__, settings.seed, parts, graph, sorted((one.name, one.digest) for one in records)]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def load_foundation(folder: Path) -> Foundation:
+    """Open a stored foundation; its arrays are memory-mapped.
+
+    Raises:
+        CheckpointError: when a file is missing or damaged.
+    """
+    try:
+        facts = json.loads((folder / "facts.json").read_text())
+        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in _ARRAYS}
+    except (OSError, ValueError, KeyError) as error:
+        raise CheckpointError(
+            f"{folder}: expected the arrays of a foundation, got {error}; delete the folder and train again"
+        ) from error
+    bounds = np.cumsum([0, *facts["counts"]])
+    names = tuple(facts["feature_names"])
+    judgements = tuple(_judgement(arrays, slice(low, high), names) for low, high in pairwise(bounds))
+    return Foundation(
+        folder=folder,
+        names=tuple(facts["series"]),
+        channels=tuple(facts["channels"]),
+        judgements=judgements,
+        severity=arrays["severity"],
+        part=arrays["part"],
+        spans=arrays["spans"],
+        graph=load_graph(folder / "graph"),
+    )
+
+
+_ARRAYS = ("keys", "features", "prior", "vae_error", "aster", "embedding", "severity", "part", "spans")
+
+
+def _judgement(arrays: dict[str, Any], rows: slice, names: tuple[str, ...]) -> Judgement:
+    parts = {name: arrays[name][rows] for name in _ARRAYS[:-3]}
+    return Judgement(feature_names=names, **parts)
+
+
+def _check_series(records: Sequence[SeriesRecord]) -> None:
+    if not records:
+        raise WorkspaceError("expected at least one series in the workspace, got none; run: rl-tsad ingest PATH")
+    widths = {len(record.channels): record.name for record in records}
+    if len(widths) > 1:
+        shown = ", ".join(f"{name!r} has {width}" for width, name in sorted(widths.items()))
+        raise WorkspaceError(
+            f"expected series with equally many channels in one workspace, got {shown}; use a workspace for each kind"
+        )
+
+
+def _make(workspace: Workspace, records: Sequence[SeriesRecord], folder: Path, progress: Progress) -> None:
+    settings = workspace.settings
+    series = [load_series(workspace, record) for record in records]
+    windows = [make_windows(one, settings.window) for one in series]
+    split = split_windows(series, windows, settings)
+    with draft_folder(folder.parent) as draft:
+        judgements = _judge_all(series, windows, split, draft=draft, settings=settings, progress=progress)
+        severity = _severity_all(workspace, series, windows, progress)
+        part = _parts([judgement.keys for judgement in judgements], split)
+        spans = np.concatenate([spans_of(its, one.length) for one, its in zip(series, windows, strict=True)])
+        _write(draft, series, judgements, {"severity": severity, "part": part, "spans": spans})
+        pooled = [take(judgement, mask) for judgement, mask in _masked(judgements, part)]
+        graph = build_graph(
+            np.concatenate([one.embedding for one in pooled]),
+            np.concatenate([one.keys for one in pooled]),
+            neighbours=settings.active.neighbours,
+            progress=progress,
+        )
+        save_graph(graph, draft / "graph")
+        publish_folder(draft, folder)
+
+
+def _judge_all(
+    series: Sequence[Series],
+    windows: Sequence[Windows],
+    split: Split,
+    *,
+    draft: Path,
+    settings: Settings,
+    progress: Progress,
+) -> list[Judgement]:
+    by_name = {one.name: one for one in series}
+    fitted = [by_name[one.series] for one in split.pool]
+    seed = derive_seed(settings.seed, "detector")
+    detector = fit_detector(fitted, split.pool, settings.detector, seed=seed, progress=progress)
+    save_detector(detector, draft / "detector")
+    judgements = []
+    for done, (one, its) in enumerate(zip(series, windows, strict=True), 1):
+        judgements.append(detector.judge(one, its))
+        progress("judging windows", done, len(series))
+    return judgements
+
+
+def _severity_all(
+    workspace: Workspace, series: Sequence[Series], windows: Sequence[Windows], progress: Progress
+) -> Float32:
+    config, cache = workspace.settings.language, workspace.language_cache
+    parts = []
+    for done, (one, its) in enumerate(zip(series, windows, strict=True), 1):
+        parts.append(severities(one, its, config, cache=cache, progress=no_progress))
+        progress("severities in words", done, len(series))
+    return np.concatenate(parts).astype(np.float32)
+
+
+def _parts(keys: Sequence[Keys], split: Split) -> Int8:
+    pool = {key for windows in split.pool for key in windows.keys.tolist()}
+    test = {key for windows in split.test for key in windows.keys.tolist()}
+    every = np.concatenate(keys).tolist()
+    return np.array([POOL if key in pool else TEST if key in test else NEITHER for key in every], dtype=np.int8)
+
+
+def _masked(judgements: Sequence[Judgement], part: Int8) -> list[tuple[Judgement, Bool]]:
+    bounds = np.cumsum([0, *(len(judgement.keys) for judgement in judgements)])
+    masks = [part[low:high] == POOL for low, high in pairwise(bounds)]
+    return [(judgement, mask) for judgement, mask in zip(judgements, masks, strict=True) if mask.any()]
+
+
+def _write(
+    draft: Path, series: Sequence[Series], judgements: Sequence[Judgement], others: dict[str, NDArray[Any]]
+) -> None:
+    for name in _ARRAYS[:-3]:
+        np.save(draft / f"{name}.npy", np.concatenate([getattr(judgement, name) for judgement in judgements]))
+    for name, array in others.items():
+        np.save(draft / f"{name}.npy", array)
+    facts = {
+        "series": [one.name for one in series],
+        "channels": list(series[0].channels),
+        "counts": [len(judgement.keys) for judgement in judgements],
+        "feature_names": list(judgements[0].feature_names),
+    }
+    (draft / "facts.json").write_text(json.dumps(facts, indent=1))

@@ -1,0 +1,132 @@
+"""Files in: read, look through, keep; whole or not at all, and the same content only once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from db import series as series_rows
+from db.errors import StoreError
+from db.records import NewSeries, SeriesRecord
+from rl_tsad.data.readers import read_path
+from rl_tsad.data.understanding import Reading, ReadOptions, Understanding
+from rl_tsad.errors import DataError
+from rl_tsad.progress import Progress, no_progress
+from rl_tsad.services.workspace import Workspace, list_series, write_series
+from rl_tsad.types import Series
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What became of one series.
+
+    Attributes:
+        understanding: what was understood of the file.
+        record: the stored series; None on a dry run.
+        is_new: False when the same content was there already.
+    """
+
+    understanding: Understanding
+    record: SeriesRecord | None
+    is_new: bool
+
+
+def preview(paths: Sequence[Path], options: ReadOptions | None = None) -> Iterator[Understanding]:
+    """Read without keeping anything, and say what was understood.
+
+    Raises:
+        DataError: names file, line and column.
+    """
+    for path in paths:
+        for reading in read_path(path, options or ReadOptions()):
+            yield reading.understanding
+
+
+def ingest(
+    workspace: Workspace,
+    paths: Sequence[Path],
+    options: ReadOptions | None = None,
+    *,
+    progress: Progress = no_progress,
+) -> list[Ingested]:
+    """Keep the series of files or folders: all of a call's series, or none when one of them cannot be read.
+
+    Raises:
+        DataError: when a file is not understood, or a name is taken by other content.
+    """
+    readings = []
+    for number, path in enumerate(paths, 1):
+        readings += list(read_path(path, options or ReadOptions()))
+        progress("reading", number, len(paths))
+    _check_names(workspace, readings)
+    kept = []
+    for number, reading in enumerate(readings, 1):
+        kept.append(_keep(workspace, reading))
+        progress("storing", number, len(readings))
+    return kept
+
+
+def keep_series(workspace: Workspace, series: Series, *, source: str) -> SeriesRecord:
+    """Keep one series that is already in memory (a simulated plant, say).
+
+    Raises:
+        DataError: when its name is taken by other content.
+    """
+    digest = series_digest(series)
+    folder = workspace.root / "series" / digest[:16]
+    if not folder.exists():
+        write_series(folder, series)
+    new = NewSeries(
+        name=series.name,
+        digest=digest,
+        path=str(folder.relative_to(workspace.root)),
+        rows=series.length,
+        channels=series.channels,
+        timezone=series.timezone,
+        has_truth=series.truth is not None,
+        source=source,
+    )
+    try:
+        with workspace.store.begin() as session:
+            return series_rows.add(session, new)
+    except StoreError as error:
+        raise DataError(str(error)) from error
+
+
+def series_digest(series: Series) -> str:
+    """Name a series by its content: name, channels, times, values, truth.
+
+    Example:
+        >>> a = Series("a", np.zeros((2, 1), np.float32), np.arange(2), ("x",))
+        >>> series_digest(a) == series_digest(a)
+        True
+    """
+    total = hashlib.sha256(f"{series.name}\n{series.channels}\n{series.timezone}\n{series.times.dtype}".encode())
+    for array in (series.values, series.times, series.truth):
+        if array is not None:
+            total.update(np.ascontiguousarray(array).view(np.uint8).data)
+        total.update(b"\n")
+    return total.hexdigest()
+
+
+def _keep(workspace: Workspace, reading: Reading) -> Ingested:
+    before = {record.digest for record in list_series(workspace)}
+    record = keep_series(workspace, reading.series, source=str(reading.understanding.path))
+    return Ingested(reading.understanding, record, record.digest not in before)
+
+
+def _check_names(workspace: Workspace, readings: Sequence[Reading]) -> None:
+    """Refuse a call as a whole before anything of it is kept."""
+    taken = {record.name: record.digest for record in list_series(workspace)}
+    for reading in readings:
+        series, path = reading.series, reading.understanding.path
+        digest = series_digest(series)
+        if taken.setdefault(series.name, digest) != digest:
+            raise DataError(
+                f"{path}: expected a series name that is not taken by other content, got {series.name!r}; "
+                "give the file another one with --name"
+            )

@@ -1,0 +1,145 @@
+"""What model versions are worth: against truth, on the test windows, by questions asked.
+
+Truth is read here and by the simulated analyst only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from db import versions
+from db.records import ModelVersion
+from rl_tsad.data.windows import make_windows, to_points
+from rl_tsad.evaluation.budget import Measurement
+from rl_tsad.evaluation.metrics import auc_pr, auc_roc, best_f1, event_f1, point_f1
+from rl_tsad.services.foundation import TEST, Foundation, load_foundation
+from rl_tsad.services.publishing import AGENT, FOREST
+from rl_tsad.services.workspace import Workspace, list_series, load_series
+from rl_tsad.types import Float32, Int8, Int64
+
+METHODS = {
+    AGENT: "PPO agent, mixed questions",
+    FOREST: "random forest, margin questions",
+    "prior": "label-free score, threshold from the agent's answers",
+}
+METRICS = ("point_f1", "event_f1", "auc_pr", "auc_roc", "oracle_f1")
+
+
+@dataclass(frozen=True)
+class TestPoints:
+    """The points that evaluation may look at, series after series.
+
+    Attributes:
+        truth: (P,) int8.
+        window: (P,) int64, row of each point's deciding window in the foundation's order.
+        runs: (P,) int64, number of the series; events never cross it.
+    """
+
+    __test__ = False
+
+    truth: Int8
+    window: Int64
+    runs: Int64
+
+
+def foundation_of(workspace: Workspace, version: ModelVersion) -> Foundation:
+    """Open the foundation on which a version stands."""
+    return load_foundation(workspace.foundations / str(version.config["foundation"]))
+
+
+def find_test_points(workspace: Workspace, foundation: Foundation) -> TestPoints:
+    """Collect truth and deciding window of every test point, over all series whose truth is known."""
+    truths, rows, runs = [], [], []
+    bounds = np.cumsum([0, *(len(judgement.keys) for judgement in foundation.judgements)]).tolist()
+    records = {record.name: record for record in list_series(workspace)}
+    for number, (name, low, high) in enumerate(zip(foundation.names, bounds[:-1], bounds[1:], strict=True)):
+        if not records[name].has_truth:
+            continue
+        series = load_series(workspace, records[name], truth=True)
+        windows = make_windows(series, workspace.settings.window)
+        decider = to_points(windows, np.arange(low, high, dtype=np.int64), series.length)
+        mask = foundation.part[decider] == TEST
+        truths.append(np.asarray(series.truth)[mask])
+        rows.append(decider[mask])
+        runs.append(np.full(int(mask.sum()), number, dtype=np.int64))
+    if not truths or not sum(map(len, truths)):
+        empty = np.zeros(0, dtype=np.int64)
+        return TestPoints(empty.astype(np.int8), empty, empty)
+    return TestPoints(np.concatenate(truths), np.concatenate(rows), np.concatenate(runs))
+
+
+def measure(points: TestPoints, probability: Float32, threshold: float) -> dict[str, float]:
+    """Measure point-wise scores on the test points; the threshold comes from pool answers.
+
+    Returns:
+        At the threshold ``point_f1`` and ``event_f1``; over all thresholds ``auc_pr`` and ``auc_roc``; and
+        ``oracle_f1``, whose threshold was chosen on the test.
+    """
+    score = probability[points.window]
+    verdict = (score >= threshold).astype(np.int8)
+    return {
+        "point_f1": point_f1(points.truth, verdict),
+        "event_f1": event_f1(points.truth, verdict, points.runs),
+        "auc_pr": auc_pr(points.truth, score),
+        "auc_roc": auc_roc(points.truth, score),
+        "oracle_f1": best_f1(points.truth, score),
+    }
+
+
+def measure_versions(
+    workspace: Workspace, budgets: Sequence[int] | None = None, *, method: str, seed: int
+) -> list[Measurement]:
+    """Measure the versions of a workspace on its test windows, by questions asked before each was trained.
+
+    Beside the agent stands the label-free score whose threshold comes from the same answers: what do labels add that
+    a threshold does not (DQS, arXiv 2509.05663)?
+
+    Args:
+        workspace: with series whose truth is known.
+        budgets: the numbers of questions to measure at; each version's own number when omitted. Where the pool ended
+            earlier, the last version stands for the larger budgets.
+        method: ``"agent"`` or ``"forest"``.
+        seed: of the run.
+
+    Returns:
+        Rows by budget; empty where no test point has known truth.
+    """
+    with workspace.store.read() as session:
+        by_questions = {int(one.metrics["questions"]): one for one in versions.all(session)}
+    rows: list[Measurement] = []
+    if not by_questions:
+        return rows
+    foundation = foundation_of(workspace, by_questions[max(by_questions)])
+    points = find_test_points(workspace, foundation)
+    for budget in sorted(by_questions if budgets is None else budgets) if len(points.truth) else ():
+        version = by_questions[max(asked for asked in by_questions if asked <= budget)]
+        rows += _rows(workspace, foundation, points, version, budget=budget, method=method, seed=seed)
+    return rows
+
+
+def _rows(
+    workspace: Workspace,
+    foundation: Foundation,
+    points: TestPoints,
+    version: ModelVersion,
+    *,
+    budget: int,
+    method: str,
+    seed: int,
+) -> Iterator[Measurement]:
+    questions, known = int(version.metrics["questions"]), int(version.metrics["labels"])
+    scores = {METHODS[method]: (load_decision(workspace, version, "probability"), version.metrics["answers/threshold"])}
+    if method == AGENT:
+        prior = np.concatenate([one.prior for one in foundation.judgements])
+        scores[METHODS["prior"]] = (prior, version.metrics["answers/prior_threshold"])
+    for name, (score, threshold) in scores.items():
+        yield Measurement(name, seed, budget, questions, known, measure(points, score, float(threshold)))
+
+
+def load_decision(workspace: Workspace, version: ModelVersion, name: str) -> Any:
+    """Open one of a version's arrays over all windows of its foundation, memory-mapped."""
+    return np.load(workspace.model_folder(version) / f"{name}.npy", mmap_mode="r", allow_pickle=False)

@@ -1,0 +1,151 @@
+"""A model version becomes visible whole or not at all: files, row, pointer and queue together."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from db import labels, queries, versions
+from db.records import ModelVersion, NewItem, NewVersion
+from rl_tsad.active.select import Pick, select
+from rl_tsad.agent.act import Decisions
+from rl_tsad.agent.train import Agent, save_agent
+from rl_tsad.config import ActiveConfig
+from rl_tsad.seeding import derive_seed
+from rl_tsad.services.drafts import copy_linked, draft_folder
+from rl_tsad.services.foundation import Foundation
+from rl_tsad.services.workspace import Workspace
+from rl_tsad.types import Targets, parse_key
+
+AGENT, FOREST = "agent", "forest"
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What a learner made of the answers.
+
+    Attributes:
+        decisions: on all windows, in the foundation's order.
+        targets: what was known of the pool's windows.
+        metrics: logged by path.
+        agent: the policy, where the learner is the agent.
+    """
+
+    decisions: Decisions
+    targets: Targets
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    agent: Agent | None = None
+
+
+def publish(
+    workspace: Workspace,
+    foundation: Foundation,
+    learnt: Learnt,
+    *,
+    new: NewVersion,
+    selection: ActiveConfig | None = None,
+) -> ModelVersion:
+    """Record a version; when it is not worse than the current one, make it current and ask anew.
+
+    Args:
+        workspace: where.
+        foundation: whose windows were decided.
+        learnt: the decisions.
+        new: the row to be; its digest is filled in here.
+        selection: how the next questions are picked; as the settings say when omitted.
+
+    Returns:
+        The stored version; ``metrics["promoted"]`` is 1 when it became current.
+    """
+    with draft_folder(workspace.root / "models") as draft:
+        _write_files(draft, foundation, learnt)
+        new = replace(new, digest=_digest(draft))
+        with workspace.store.begin() as session:
+            promoted = is_acceptable(versions.current(session), new)
+            version = versions.add(session, replace(new, metrics={**new.metrics, "promoted": float(promoted)}))
+            target = workspace.model_folder(version)
+            shutil.rmtree(target, ignore_errors=True)  # of a process that was killed before its row was committed
+            draft.replace(target)
+            if promoted:
+                versions.set_current(session, version.id)
+                questions = _questions(session, workspace, foundation, learnt, selection=selection)
+                queries.replace(session, questions, version.id)
+        return version
+
+
+def _write_files(draft: Path, foundation: Foundation, learnt: Learnt) -> None:
+    for name in ("keys", "probability", "verdict", "margin"):
+        np.save(draft / f"{name}.npy", getattr(learnt.decisions, name), allow_pickle=False)
+    copy_linked(foundation.folder / "graph", draft / "graph")
+    if learnt.agent is not None:
+        save_agent(learnt.agent, draft / "agent")
+
+
+def is_acceptable(current: ModelVersion | None, new: NewVersion) -> bool:
+    """Refuse a version that flags most windows, or forgot many answers that the current one agreed with."""
+    if current is None:
+        return True
+    if new.metrics["windows/flagged"] > 0.5 >= float(current.metrics.get("windows/flagged") or 0.0):
+        return False
+    before, now = current.metrics.get("answers/agreement"), new.metrics.get("answers/agreement")
+    return before is None or now is None or float(now) >= float(before) - 0.25
+
+
+def _digest(folder: Path) -> str:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    sums = {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    return hashlib.sha256(json.dumps(sums, sort_keys=True).encode()).hexdigest()
+
+
+def _questions(
+    session: Session,
+    workspace: Workspace,
+    foundation: Foundation,
+    learnt: Learnt,
+    *,
+    selection: ActiveConfig | None,
+) -> list[NewItem]:
+    decisions, config = learnt.decisions, selection or workspace.settings.active
+    standing = labels.standing(session)
+    asked = {label.key for label in labels.history(session)}
+    settled = set(learnt.targets.keys[learnt.targets.source == "propagated"].tolist())
+    pool = foundation.pool
+    judgements = foundation.pool_judgements()
+    picks = select(
+        decisions.keys[pool],
+        decisions.probability[pool],
+        prior=np.concatenate([one.prior for one in judgements]),
+        embedding=np.concatenate([one.embedding for one in judgements]),
+        asked=asked | settled,
+        config=config,
+        count=config.batch,
+        seed=derive_seed(workspace.settings.seed, "queue", len(asked), len(standing)),
+    )
+    rows = np.flatnonzero(pool)
+    return [_item(foundation, decisions, int(rows[pick.row]), pick) for pick in picks]
+
+
+def _item(foundation: Foundation, decisions: Decisions, row: int, pick: Pick) -> NewItem:
+    key = str(decisions.keys[row])
+    series, start, length = parse_key(key)
+    low, high = foundation.spans[row].tolist()
+    return NewItem(
+        key=key,
+        series=series,
+        start=start,
+        length=length,
+        span_low=low,
+        span_high=high,
+        strategy=pick.strategy,
+        reason=pick.reason,
+        priority=float(pick.priority),
+        probability=float(decisions.probability[row]),
+        margin=float(decisions.margin[row]),
+    )

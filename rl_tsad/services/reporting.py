@@ -1,0 +1,150 @@
+"""The report: curves, table and pictures of a project or of a study, as one page and two files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from db import labels, versions
+from db.records import Answer, Label, ModelVersion
+from rl_tsad.data.windows import make_windows, to_points
+from rl_tsad.errors import NotTrainedError
+from rl_tsad.evaluation.budget import Measurement, budget_curves
+from rl_tsad.evaluation.charts import SeriesPicture
+from rl_tsad.evaluation.report import ReportData, render_report, write_curve_csv, write_curve_json
+from rl_tsad.services.foundation import POOL, TEST, Foundation
+from rl_tsad.services.labeling import progress as labeling_progress
+from rl_tsad.services.measuring import METRICS, foundation_of, load_decision, measure_versions
+from rl_tsad.services.publishing import AGENT
+from rl_tsad.services.workspace import Workspace, list_series, load_series, write_text
+
+AGREEMENT = "agreement"
+_PICTURES = 6
+
+
+def report_workspace(workspace: Workspace, out: Path) -> tuple[list[Measurement], Path]:
+    """Write a project's report: accuracy on test windows where truth is known, else agreement with the answers.
+
+    Args:
+        workspace: a trained project.
+        out: folder for ``report.html``, ``curve.csv`` and ``curve.json``.
+
+    Returns:
+        The rows behind the curves, and the page's path.
+
+    Raises:
+        NotTrainedError: when there is no model yet.
+    """
+    with workspace.store.read() as session:
+        current = versions.current(session)
+        standing = labels.standing(session)
+    if current is None:
+        raise NotTrainedError(
+            f"expected a trained model in {workspace.root}, got none; run: rl-tsad --workspace {workspace.root} train"
+        )
+    foundation = foundation_of(workspace, current)
+    rows = measure_versions(workspace, method=AGENT, seed=workspace.settings.seed)
+    notes = () if rows else (_NO_TRUTH,)
+    pictures = draw_series(workspace, foundation, current, standing)
+    facts = protocol_facts(workspace, foundation, current, len(standing))
+    return rows or _agreement(workspace), _write(out, rows or _agreement(workspace), facts, pictures, notes)
+
+
+_NO_TRUTH = (
+    "No test window has known truth, so the curve shows how often the model's verdict, given before each question, "
+    "agreed with the answer. Questions are picked where the model is unsure: on all windows it agrees more often."
+)
+
+
+def report_study(rows: Sequence[Measurement], out: Path, facts: Mapping[str, str]) -> Path:
+    """Write a study's report: curves with intervals over seeds, table, protocol."""
+    return _write(out, rows, facts, (), ())
+
+
+def protocol_facts(
+    workspace: Workspace, foundation: Foundation, version: ModelVersion, answered: int
+) -> dict[str, str]:
+    """Say in words on what the numbers rest."""
+    settings = workspace.settings
+    split, window = settings.split, settings.window
+    pool, test = int(foundation.pool.sum()), int((foundation.part == TEST).sum())
+    return {
+        "series": ", ".join(foundation.names[:8]) + (" ..." if len(foundation.names) > 8 else ""),
+        "windows": f"{len(foundation.keys)}, of which {pool} in the pool and {test} in the test, which is never asked",
+        "protocol": f"{split.protocol}, pool fraction {split.pool_fraction:g}, gap of {split.gap_windows} window(s)",
+        "window": f"{window.length} points, of which the last {window.stride} are decided",
+        "answers": str(answered),
+        "model version": f"{version.id}, digest {version.digest[:12]}",
+        "seed": str(settings.seed),
+    }
+
+
+def draw_series(
+    workspace: Workspace, foundation: Foundation, version: ModelVersion, standing: Sequence[Label]
+) -> list[SeriesPicture]:
+    """Draw the series with most answers: values, truth, score, alarms, questions."""
+    counts = {name: sum(label.series == name for label in standing) for name in foundation.names}
+    chosen = sorted(foundation.names, key=lambda name: -counts[name])[:_PICTURES]
+    probability, rows = load_decision(workspace, version, "probability"), _rows_by_series(foundation)
+    threshold = float(version.metrics["answers/threshold"])
+    records = {record.name: record for record in list_series(workspace)}
+    pictures = []
+    for name in chosen:
+        series = load_series(workspace, records[name], truth=True)
+        windows = make_windows(series, workspace.settings.window)
+        score = to_points(windows, np.asarray(probability[rows[name]]), series.length)
+        asked = tuple(_asked(label, workspace.settings.window.stride) for label in standing if label.series == name)
+        pictures.append(
+            SeriesPicture(
+                name=name,
+                times=series.times,
+                values=series.values,
+                channels=series.channels,
+                truth=series.truth,
+                score=score,
+                verdict=(score >= threshold).astype(np.int8),
+                asked=asked,
+                boundary=_boundary(foundation, rows[name]),
+            )
+        )
+    return pictures
+
+
+def _boundary(foundation: Foundation, rows: slice) -> int | None:
+    """First point of the test part of a series that has both parts."""
+    part, spans = foundation.part[rows], foundation.spans[rows]
+    test = np.flatnonzero(part == TEST)
+    return int(spans[test[0], 0]) if len(test) and (part == POOL).any() else None
+
+
+def _asked(label: Label, stride: int) -> tuple[int, str]:
+    return label.start + label.length - stride, str(label.answer or Answer.UNSURE)
+
+
+def _rows_by_series(foundation: Foundation) -> dict[str, slice]:
+    bounds = np.cumsum([0, *(len(judgement.keys) for judgement in foundation.judgements)]).tolist()
+    return {name: slice(bounds[i], bounds[i + 1]) for i, name in enumerate(foundation.names)}
+
+
+def _agreement(workspace: Workspace) -> list[Measurement]:
+    facts = labeling_progress(workspace)
+    method = "model's verdict before the answer (last 20 answers)"
+    return [Measurement(method, 0, asked, asked, asked, {AGREEMENT: share}) for asked, share in facts.curve]
+
+
+def _write(
+    out: Path,
+    rows: Sequence[Measurement],
+    facts: Mapping[str, str],
+    pictures: Sequence[SeriesPicture],
+    notes: Sequence[str],
+) -> Path:
+    out.mkdir(parents=True, exist_ok=True)
+    curves = budget_curves(rows, [*METRICS, AGREEMENT])
+    write_curve_csv(out / "curve.csv", curves)
+    write_curve_json(out / "curve.json", curves, rows, facts)
+    data = ReportData("Accuracy against questions asked", facts, curves, rows, pictures, notes)
+    write_text(out / "report.html", render_report(data))
+    return out / "report.html"

@@ -1,0 +1,78 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rl_tsad.errors import DataError
+from rl_tsad.services.ingest import ingest, keep_series, preview
+from rl_tsad.services.workspace import Workspace, create_workspace, list_series, load_series
+from rl_tsad.types import Series
+
+CSV = "time,flow,label\n2024-01-01T00:00:00Z,1.5,0\n2024-01-01T00:05:00Z,2.5,1\n2024-01-01T00:10:00Z,3.5,0\n"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return create_workspace(tmp_path / "workspace")
+
+
+def test_ingest_keeps_values_truth_and_times(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "pump.csv").write_text(CSV)
+    (kept,) = ingest(workspace, [tmp_path / "pump.csv"])
+    assert kept.is_new
+    assert kept.record is not None
+    series = load_series(workspace, kept.record, truth=True)
+    np.testing.assert_array_equal(series.values, np.array([[1.5], [2.5], [3.5]], np.float32))
+    assert series.truth is not None
+    assert series.truth.tolist() == [0, 1, 0]
+    assert isinstance(series.values, np.memmap)
+    assert load_series(workspace, kept.record).truth is None
+    workspace.close()
+
+
+def test_the_same_content_is_kept_once(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "pump.csv").write_text(CSV)
+    ingest(workspace, [tmp_path / "pump.csv"])
+    (again,) = ingest(workspace, [tmp_path / "pump.csv"])
+    assert not again.is_new
+    assert len(list_series(workspace)) == 1
+    workspace.close()
+
+
+def test_a_taken_name_is_refused_before_anything_is_kept(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "new.csv").write_text(CSV)
+    (tmp_path / "a" / "pump.csv").write_text(CSV)
+    (tmp_path / "pump.csv").write_text(CSV.replace("2.5", "9.5"))
+    ingest(workspace, [tmp_path / "pump.csv"])
+    with pytest.raises(DataError, match=r"expected a series name that is not taken.*'pump'.*--name"):
+        ingest(workspace, [tmp_path / "a"])
+    assert [record.name for record in list_series(workspace)] == ["pump"]
+    workspace.close()
+
+
+def test_one_bad_file_keeps_all_out(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "good.csv").write_text(CSV)
+    (tmp_path / "bad.csv").write_text(CSV.replace("2.5", "n/a?"))
+    with pytest.raises(DataError, match=r"bad\.csv, line 3"):
+        ingest(workspace, [tmp_path / "good.csv", tmp_path / "bad.csv"])
+    assert list_series(workspace) == []
+    assert list((workspace.root / "series").iterdir()) == []
+    workspace.close()
+
+
+def test_preview_keeps_nothing(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "pump.csv").write_text(CSV)
+    (understood,) = preview([tmp_path / "pump.csv"])
+    assert (understood.rows, understood.anomalies) == (3, 1)
+    assert list_series(workspace) == []
+    workspace.close()
+
+
+def test_series_in_memory_are_kept_too(workspace: Workspace) -> None:
+    series = Series("a", np.zeros((4, 1), np.float32), np.arange(4), ("x",))
+    record = keep_series(workspace, series, source="test")
+    assert (record.rows, record.has_truth) == (4, False)
+    with pytest.raises(DataError, match="expected"):
+        keep_series(workspace, Series("a", np.ones((4, 1), np.float32), np.arange(4), ("x",)), source="test")
+    workspace.close()

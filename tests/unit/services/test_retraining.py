@@ -1,0 +1,142 @@
+import dataclasses
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from db import labels, queries, versions
+from db.records import ItemState, ModelVersion, NewVersion
+from rl_tsad.config import Settings
+from rl_tsad.errors import CheckpointError, WorkspaceError
+from rl_tsad.services.foundation import POOL, TEST, load_foundation, prepare
+from rl_tsad.services.ingest import keep_series
+from rl_tsad.services.measuring import load_decision, measure_versions
+from rl_tsad.services.publishing import is_acceptable
+from rl_tsad.services.retraining import retrain
+from rl_tsad.services.simulate import play
+from rl_tsad.services.workspace import Workspace, create_workspace
+from rl_tsad.types import Series
+
+pytestmark = pytest.mark.slow
+
+
+def current(workspace: Workspace) -> ModelVersion:
+    with workspace.store.read() as session:
+        version = versions.current(session)
+    assert version is not None
+    return version
+
+
+def test_a_version_decides_every_window_and_asks_only_in_the_pool(trained: Workspace) -> None:
+    version, foundation = current(trained), prepare(trained)
+    keys = load_decision(trained, version, "keys")
+    assert keys.tolist() == foundation.keys.tolist()
+    probability = load_decision(trained, version, "probability")
+    assert ((probability >= 0) & (probability <= 1)).all()
+    pool = set(foundation.keys[foundation.part == POOL].tolist())
+    with trained.store.read() as session:
+        asked = {item.key for item in queries.in_state(session, ItemState.OPEN)}
+    assert len(asked) == trained.settings.active.batch
+    assert asked <= pool
+
+
+def test_pool_and_test_share_no_point(trained: Workspace) -> None:
+    foundation = prepare(trained)
+    length = trained.settings.window.length
+    low = 0
+    for judgement in foundation.judgements:
+        part = foundation.part[low : low + len(judgement.keys)]
+        starts = np.array([int(key.split(":")[1]) for key in judgement.keys])
+        low += len(judgement.keys)
+        assert starts[part == TEST].min() >= starts[part == POOL].max() + 2 * length
+
+
+def test_the_foundation_is_made_once_and_does_not_see_the_test(
+    trained: Workspace, plants: list[Series], tmp_path: Path
+) -> None:
+    folder = prepare(trained).folder
+    made = (folder / "facts.json").stat().st_mtime_ns
+    assert prepare(trained).folder == folder
+    assert (folder / "facts.json").stat().st_mtime_ns == made
+    changed = []
+    for plant in plants:
+        values, truth = plant.values.copy(), np.zeros(plant.length, np.int8)
+        values[int(0.75 * plant.length) :] += 100.0
+        changed.append(dataclasses.replace(plant, values=values, truth=truth))
+    with create_workspace(tmp_path / "other", trained.settings) as other:
+        for plant in changed:
+            keep_series(other, plant, source="test")
+        after, before = prepare(other), prepare(trained)
+    pool = before.part == POOL
+    assert (after.part == before.part).all()
+    for name in ("prior", "features", "embedding"):
+        mine, theirs = (np.concatenate([getattr(j, name) for j in f.judgements])[pool] for f in (before, after))
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_a_damaged_foundation_is_refused(trained: Workspace) -> None:
+    folder = prepare(trained).folder
+    (folder / "prior.npy").write_bytes(b"no array")
+    with pytest.raises(CheckpointError, match="expected the arrays of a foundation"):
+        load_foundation(folder)
+
+
+def test_answers_change_the_model_and_are_counted(trained: Workspace) -> None:
+    before = load_decision(trained, current(trained), "probability").copy()
+    play(trained, [0, 5])
+    version = current(trained)
+    assert version.metrics["questions"] == 5
+    with trained.store.read() as session:
+        assert labels.spent(session).questions == 5
+    assert not np.array_equal(before, load_decision(trained, version, "probability"))
+
+
+def test_the_same_answers_give_the_same_version(trained_folder: Path, tmp_path: Path) -> None:
+    digests = []
+    for name in ("a", "b"):
+        shutil.copytree(trained_folder, tmp_path / name)
+        from rl_tsad.services.workspace import open_workspace
+
+        with open_workspace(tmp_path / name) as workspace:
+            play(workspace, [0, 5])
+            digests.append(current(workspace).digest)
+    assert digests[0] == digests[1]
+
+
+def test_measurements_stand_for_budgets_and_never_touch_the_pool(trained: Workspace) -> None:
+    rows = measure_versions(trained, [0], method="agent", seed=0)
+    assert [row.budget for row in rows] == [0, 0]
+    assert {row.method.split()[0] for row in rows} == {"PPO", "label-free"}
+    assert all(0 <= value <= 1 for row in rows for value in row.metrics.values())
+
+
+def test_without_series_there_is_nothing_to_train(tmp_path: Path, quick_settings: Settings) -> None:
+    with (
+        create_workspace(tmp_path / "empty", quick_settings) as workspace,
+        pytest.raises(WorkspaceError, match="expected at least one series"),
+    ):
+        retrain(workspace)
+
+
+def test_series_of_different_width_are_refused(tmp_path: Path, quick_settings: Settings) -> None:
+    with create_workspace(tmp_path / "mixed", quick_settings) as workspace:
+        for width in (1, 2):
+            values = np.random.default_rng(0).normal(size=(300, width)).astype(np.float32)
+            series = Series(f"s{width}", values, np.arange(300), tuple("ab"[:width]))
+            keep_series(workspace, series, source="test")
+        with pytest.raises(WorkspaceError, match="equally many channels"):
+            retrain(workspace)
+
+
+@pytest.mark.parametrize(
+    ("flagged", "agreement", "accepted"), [(0.05, 0.9, True), (0.9, 0.9, False), (0.05, 0.5, False), (0.05, None, True)]
+)
+def test_a_clearly_worse_version_is_not_promoted(
+    trained: Workspace, flagged: float, agreement: float | None, accepted: bool
+) -> None:
+    base = {"windows/flagged": 0.04, "answers/agreement": 0.95}
+    now = dataclasses.replace(current(trained), metrics={**base, "questions": 5})
+    new = NewVersion(digest="x", metrics={"windows/flagged": flagged, "answers/agreement": agreement})
+    assert is_acceptable(now, new) is accepted
+    assert is_acceptable(None, new)
