@@ -14,7 +14,7 @@ from rl_tsad.detector.streams import STREAMS, Profile, fit_profile
 from rl_tsad.types import Float32, Int64, Series, Windows
 
 MEMBERS = ("robust", "vae", "aster")
-WEIGHTS = (0.6, 0.2, 0.2)  # of the members in the prior
+WEIGHTS = (0.7, 0.15, 0.15)  # of the members in the prior
 _TOP = 3  # streams that speak for a window where its neighbours say little
 _ALONE = tuple(stream for stream in STREAMS if stream not in ("cross", "rhythm"))
 

@@ -201,9 +201,13 @@ def _trailing_median(scaled: Float32, size: int) -> Float32:
 
 
 def _local_spread(scaled: Float32) -> Float32:
-    """Log of the standard deviation of the last points; 1 % of the usual deviation counts as none."""
+    """Log of the standard deviation of the last points; 1 % of the usual deviation counts as none.
+
+    Until so many points have passed it is that of the first ones.
+    """
     bounded = np.clip(scaled, -50, 50)
     variance = trailing_mean(bounded * bounded, LOCAL) - trailing_mean(bounded, LOCAL) ** 2
+    variance[: LOCAL - 1] = variance[LOCAL - 1 : LOCAL] if len(variance) >= LOCAL else 1
     return np.asarray(0.5 * np.log(np.maximum(variance, 0) + np.float32(1e-4)), np.float32)
 
 

@@ -18,7 +18,8 @@ class Track:
     """Scaled series, one after the other, and where windows start on them.
 
     Attributes:
-        values: (T, W) float32, robustly scaled, narrower series padded with zeros on the right.
+        values: (T, W) float32, arcsinh of robustly scaled values (so that far outliers weigh little more than near
+            ones); narrower series are padded with zeros on the right.
         starts: (N,) int64 window starts on the tape.
         length: L, points per window.
     """
@@ -31,7 +32,7 @@ class Track:
         return len(self.starts)
 
     def take(self, rows: Int64) -> torch.Tensor:
-        """Cut windows: (B, L, W) float32, arcsinh of the scaled values so that far outliers stay finite in weight.
+        """Cut windows: (B, L, W) float32.
 
         Example:
             >>> track = Track(np.zeros((6, 1), np.float32), np.array([0, 2]), 4)
@@ -39,7 +40,7 @@ class Track:
             (1, 4, 1)
         """
         view = sliding_window_view(self.values, self.length, axis=0)  # (T - L + 1, W, L)
-        return torch.asinh(torch.from_numpy(view[self.starts[rows]].transpose(0, 2, 1)))  # (B, L, W)
+        return torch.from_numpy(view[self.starts[rows]]).transpose(1, 2).contiguous()  # (B, L, W)
 
     def keep(self, rows: Bool) -> Track:
         """Keep some of the windows.
@@ -72,12 +73,12 @@ def lay_track(values: Sequence[Float32], starts: Sequence[Int64], *, length: int
     widest = max(part.shape[1] for part in values)
     if widest > width:
         raise DataError(
-            f"expected series of at most {width} channels, as the detector was trained on, got {widest}; train it again "
-            "with this series in the pool"
+            f"expected series of at most {width} channels, as in training, got {widest}; train again with this series "
+            "in the pool"
         )
     offsets = np.cumsum([0, *(len(part) for part in values)])
     tape = np.zeros((int(offsets[-1]), width), np.float32)
     for part, offset in zip(values, offsets[:-1], strict=True):
-        tape[offset : offset + len(part), : part.shape[1]] = part
+        np.arcsinh(part, out=tape[offset : offset + len(part), : part.shape[1]])
     moved = [own + offset for own, offset in zip(starts, offsets[:-1], strict=True)]
     return Track(tape, np.concatenate(moved).astype(np.int64), length)

@@ -1,4 +1,4 @@
-"""How badly a window of a series is reproduced by a network that has seen the usual ones: the unsupervised reward term."""
+"""How badly a network that has seen the usual windows reproduces this one: the reward's unsupervised term."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def train_vae(track: Track, config: VaeConfig, *, seed: int, log: Log, progress:
         vae = Vae(track.length, track.values.shape[1], config)
     generator = torch.Generator().manual_seed(derive_seed(seed, "vae", "noise"))
     rng = derive_rng(seed, "vae", "batches")
-    optimizer = torch.optim.Adam(vae.parameters(), lr=config.learning_rate)
+    optimizer = torch.optim.Adam(vae.parameters(), lr=config.learning_rate, fused=True)
     for step in range(config.steps):
         windows = track.take(rng.integers(len(track), size=min(config.batch, 4 * len(track))))
         noise = torch.randn(len(windows), config.latent, generator=generator)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional
 
 from rl_tsad.config import AsterConfig
@@ -36,10 +37,23 @@ class PatchEncoder(nn.Module):
         front = windows[:, :1].expand(-1, self.missing, -1)
         return torch.cat([front, windows], dim=1).reshape(len(windows), self.patches, -1)
 
-    def forward(self, patches: Tensor) -> tuple[Tensor, Tensor]:
-        """Encode patches (B, P, patch * W): mean and log variance of their codes, (B, P, D) each."""
+    def forward(self, patches: Tensor, decode: bool = False) -> tuple[Tensor, Tensor]:
+        """Encode patches (B, P, patch * W): mean and log variance of their codes, (B, P, D) each.
+
+        With ``decode`` the argument is codes (B, P, D), which are decoded to patches first.
+        """
+        patches = self.decoder(patches) if decode else patches
         mean, log_variance = self.moments(self.encoder(patches)).chunk(2, dim=2)
         return mean, log_variance.clamp(-8, 8)
+
+    def project(self, codes: Tensor) -> Tensor:
+        """Decode codes (B, P, D) to patches and encode these again, so that only what a window can show is left.
+
+        Gradients reach the codes, not the encoder: the reversed gradient must not teach it to reproduce badly.
+        """
+        still = {name: value.detach() for name, value in self.named_parameters()}
+        mean: Tensor = functional_call(self, still, (codes, True))[0]
+        return mean
 
 
 class Classifier(nn.Module):

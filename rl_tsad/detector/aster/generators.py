@@ -57,34 +57,57 @@ class LatentGenerator(nn.Module):
     def forward(self, codes: Tensor) -> Tensor:
         """Turn sampled codes (B, P, D), standard normal, into latent sequences (B, P, D)."""
         queries = self.queries.expand(len(codes), -1, -1) + codes  # (B, P, D)
-        result: Tensor = self.out(self.decoder(queries, codes))
+        result: Tensor = codes + self.out(self.decoder(queries, codes))
         return result
 
 
-def raise_statistics(statistics: Tensor, generator: torch.Generator) -> Tensor:
-    """Give generated windows statistics of their own: those of other windows, half of them raised at random.
+def draw_raw_material(codes: Tensor, statistics: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Draw what pseudo-anomalies are made of: codes for the generator, and statistics that go with them.
 
-    A window's statistics are in [0, 1), larger being odder. A raised row moves a random quarter of its numbers toward 1
-    by a uniformly drawn share, so that the classifier learns both what odd statistics mean and that odd latent
-    sequences may come with plain ones.
+    Half of the windows get drawn codes and another window's plain statistics, the other half another window's codes and
+    raised statistics, so that the classifier has to read both. Codes are drawn as the batch spreads them, mixed with a
+    real window's in a share that is uniform in [0, 1]: from easy to hard to tell. (ASTER samples from the prior; real
+    codes fill little of it, so that those samples were told apart at a glance.)
 
     Args:
-        statistics: (B, F) of real windows.
+        codes: (B, P, D) mean codes of real windows.
+        statistics: (B, F) of the same windows, in [0, 1), larger being odder.
         generator: source of randomness.
 
     Returns:
-        (B, F), detached.
+        (B, P, D) codes and (B, F) statistics, detached.
 
     Example:
-        >>> plain = torch.zeros(8, 4)
-        >>> raised = raise_statistics(plain, torch.Generator().manual_seed(0))
-        >>> tuple(raised.shape), bool((raised >= 0).all()), bool((raised < 1).all())
-        ((8, 4), True, True)
+        >>> noise = torch.Generator().manual_seed(0)
+        >>> codes, statistics = draw_raw_material(torch.zeros(4, 2, 3), torch.zeros(4, 5), noise)
+        >>> tuple(codes.shape), tuple(statistics.shape)
+        ((4, 2, 3), (4, 5))
     """
-    rows = len(statistics)
-    other = statistics[torch.randperm(rows, generator=generator)]
-    chosen = (torch.rand(statistics.shape, generator=generator) < 0.25) & (
-        torch.rand(rows, 1, generator=generator) < 0.5
-    )
+    rows = len(codes)
+    codes, other = codes.detach(), torch.randperm(rows, generator=generator)
+    is_drawn = torch.rand(rows, 1, generator=generator) < 0.5
     share = torch.rand(rows, 1, generator=generator)
-    return torch.where(chosen, other + share * (1 - other), other).detach()
+    drawn = codes.mean(dim=(0, 1)) + codes.std(dim=(0, 1)) * torch.randn(codes.shape, generator=generator)
+    mixed = torch.lerp(codes[other], drawn, (share * is_drawn)[:, :, None])
+    raised = raise_statistics(statistics[other].detach(), share, generator)
+    return mixed, torch.where(is_drawn, statistics[other], raised).detach()
+
+
+def raise_statistics(statistics: Tensor, share: Tensor, generator: torch.Generator) -> Tensor:
+    """Move a random quarter of each window's statistics toward 1 by a share of the way.
+
+    Args:
+        statistics: (B, F) in [0, 1).
+        share: (B, 1) in [0, 1].
+        generator: source of randomness.
+
+    Returns:
+        (B, F) in [0, 1].
+
+    Example:
+        >>> raised = raise_statistics(torch.zeros(8, 40), torch.full((8, 1), 0.5), torch.Generator().manual_seed(0))
+        >>> sorted(set(raised.flatten().tolist()))
+        [0.0, 0.5]
+    """
+    chosen = torch.rand(statistics.shape, generator=generator) < 0.25
+    return torch.where(chosen, torch.lerp(statistics, torch.ones_like(statistics), share), statistics)

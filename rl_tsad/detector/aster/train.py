@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from rl_tsad.config import AsterConfig
 from rl_tsad.detector.aster.classifier import Classifier, PatchEncoder, balanced_loss
-from rl_tsad.detector.aster.generators import LatentGenerator, raise_statistics, reverse_gradient
+from rl_tsad.detector.aster.generators import LatentGenerator, draw_raw_material, reverse_gradient
 from rl_tsad.detector.track import Track
 from rl_tsad.detector.vae import Log, kl_to_normal
 from rl_tsad.progress import Progress, no_progress
@@ -84,7 +84,7 @@ def train_aster(
         aster = Aster(track.length, track.values.shape[1], statistics.shape[1], config)
     generator = torch.Generator().manual_seed(derive_seed(seed, "aster", "noise"))
     rng = derive_rng(seed, "aster", "batches")
-    optimizer = torch.optim.Adam(aster.parameters(), lr=config.learning_rate)
+    optimizer = torch.optim.Adam(aster.parameters(), lr=config.learning_rate, fused=True)
     for step in range(config.steps):
         rows = rng.integers(len(track), size=min(config.batch, 4 * len(track)))
         losses = adversarial_losses(
@@ -123,10 +123,11 @@ def adversarial_losses(
     codes = mean + torch.randn(mean.shape, generator=generator) * torch.exp(0.5 * log_variance)
     copy = aster.encoder.decoder(codes)
     elbo = (copy - patches).square().mean() + BETA * kl_to_normal(mean, log_variance)
-    made = aster.generator(torch.randn(mean.shape, generator=generator))  # (B, P, D)
+    raw, made_statistics = draw_raw_material(mean, statistics, generator)
+    made = aster.encoder.project(aster.generator(raw))  # (B, P, D)
     made = reverse_gradient(made, reversal)
-    context = torch.cat([statistics, raise_statistics(statistics, generator)])
-    logit, _ = aster.classifier(torch.cat([codes, made]), context)
+    both = torch.cat([mean.detach(), made]), torch.cat([statistics, made_statistics])
+    logit, _ = aster.classifier(*both)
     real, generated = logit.chunk(2)
     right = ((real < 0).float().mean() + (generated > 0).float().mean()) / 2
     return Losses(elbo, *balanced_loss(real, generated), right.item())
