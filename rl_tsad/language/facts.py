@@ -1,4 +1,4 @@
-"""What a window does, in numbers: five kinds of behaviour per channel, compared with what the series usually does."""
+"""What a window does, in numbers: five kinds of behaviour per channel."""
 
 from __future__ import annotations
 
@@ -11,10 +11,6 @@ from rl_tsad.types import Bool, Float32, Int8, Int64
 
 KINDS = ("spike", "shift", "drift", "oscillation", "stuck")
 SPIKE, SHIFT, DRIFT, OSCILLATION, STUCK = range(len(KINDS))
-STRENGTHS = ("quiet", "slight", "clear", "strong", "extreme")
-BOUNDS = (3.0, 5.0, 9.0, 16.0)
-"""Excess from which a behaviour is slight, clear, strong, extreme: usual deviations above the usual."""
-
 _CLIP = 50.0
 _FLOORS = np.array([0.5, 0.3, 0.3, 0.2, 0.1], dtype=np.float32)
 _REPEATED = 4
@@ -48,31 +44,6 @@ class Usual:
 
     center: Float32
     spread: Float32
-
-
-@dataclass(frozen=True)
-class Notes:
-    """The one thing worth telling of each window.
-
-    Attributes:
-        kind: (N,) int64 position in :data:`KINDS` of what stands out most.
-        strength: (N,) int64 position in :data:`STRENGTHS`; 0 where nothing stands out.
-        excess: (N,) float32, usual deviations above the usual.
-        upward: (N,) bool, third: (N,) int8, repeated: (N,) bool; as in :class:`Facts`, of that kind and channel.
-        channel: (N,) int64 where it stands out most.
-        second: (N,) int64 the next channel that does something as clear, -1 where none does.
-        many: (N,) bool, whether three channels or more do.
-    """
-
-    kind: Int64
-    strength: Int64
-    excess: Float32
-    upward: Bool
-    third: Int8
-    repeated: Bool
-    channel: Int64
-    second: Int64
-    many: Bool
 
 
 def measure(values: Float32, scale: Scale) -> Facts:
@@ -140,37 +111,3 @@ def usual_of(facts: Facts) -> Usual:
     center = np.median(facts.amount, axis=0)
     spread = 1.4826 * np.median(np.abs(facts.amount - center), axis=0)
     return Usual(center.astype(np.float32), np.maximum(spread, _FLOORS).astype(np.float32))
-
-
-def take_notes(facts: Facts, usual: Usual) -> Notes:
-    """Choose for each window the kind and channel that exceed the usual most.
-
-    Example:
-        >>> values = np.random.default_rng(0).normal(size=(50, 32, 2)).astype(np.float32)
-        >>> values[7, 20, 1] += 40
-        >>> facts = measure(values, Scale(np.zeros(2), np.ones(2)))
-        >>> notes = take_notes(facts, usual_of(facts))
-        >>> KINDS[notes.kind[7]], STRENGTHS[notes.strength[7]], int(notes.channel[7]), int(notes.third[7])
-        ('spike', 'extreme', 1, 1)
-    """
-    excess = np.maximum((facts.amount - usual.center) / usual.spread, 0.0)  # (N, C, 5)
-    kinds, rows = excess.argmax(axis=2), np.arange(len(excess))
-    most = excess.max(axis=2)  # (N, C)
-    order = np.argsort(-most, axis=1, kind="stable")
-    channel = order[:, 0]
-    kind, top = kinds[rows, channel], most[rows, channel]
-    clear = np.maximum(BOUNDS[1], 0.5 * top)
-    alike = (most >= clear[:, None]).sum(axis=1)
-    second = order[:, 1] if order.shape[1] > 1 else np.zeros_like(channel)
-    place = (rows, channel, kind)
-    return Notes(
-        kind=kind,
-        strength=np.searchsorted(BOUNDS, top, side="right"),
-        excess=top.astype(np.float32),
-        upward=facts.upward[place],
-        third=facts.third[place],
-        repeated=facts.repeated[rows, channel],
-        channel=channel,
-        second=np.where(alike == 2, second, -1),
-        many=alike > 2,
-    )

@@ -12,27 +12,45 @@ from rl_tsad.data.scaling import fit_scale
 from rl_tsad.language.backend import Embedder, embedder
 from rl_tsad.language.cache import CachedEmbedder
 from rl_tsad.language.describe import QUIET, sentences
-from rl_tsad.language.facts import BOUNDS, Notes, Usual, measure, take_notes, usual_of
+from rl_tsad.language.habits import BOUNDS, Notes, learn_habit, take_notes
 from rl_tsad.progress import Progress, no_progress
 from rl_tsad.types import Bool, Float32, Series, Windows
 
-RUBRIC: tuple[tuple[float, tuple[str, ...]], ...] = (
-    (0.0, (QUIET, "Normal behaviour.", "Slight oscillation in a channel.", "Slight spike, early in the window.")),
-    (0.25, ("Slight upward drift in a channel.", "Clear downward drift in a channel.", "Slight level shift.")),
-    (
-        0.5,
-        ("Clear upward level shift in a channel.", "Clear downward level shift, late.", "Stuck reading in a channel."),
-    ),
-    (0.75, ("Strong repeated spikes in a channel.", "Strong oscillation.", "Strong spike.")),
-    (0.95, ("Extreme spike in many channels.", "Extreme level shift.", "Extreme repeated spikes.")),
-)
-"""Severity and sentences that sound like it (rubric of Golchin et al., arXiv 2601.02511, in our words)."""
-
-_TEMPERATURE = 0.05
+_TEMPERATURE = 0.02
 _KIND_WEIGHT = np.array([0.8, 0.9, 0.7, 0.9, 0.7], dtype=np.float32)
-_LEVELS = (0.0, 0.35, 0.7, 0.95)
+_KNOTS = (0.0, *BOUNDS, 60.0)
+_LEVELS = (0.0, 0.05, 0.35, 0.7, 0.95, 1.0)
 _BATCH = 2048
-_LEARN_FROM = 4096
+_WHERE = ("one channel", "two channels", "many channels")
+_LIKE: tuple[tuple[float, str, str], ...] = (
+    (0.0, "Slight", "spike,dip,oscillation,stuck reading"),
+    (
+        0.25,
+        "Slight",
+        "upward drift,downward drift,upward level shift,downward level shift,repeated spikes,repeated dips",
+    ),
+    (0.25, "Clear", "upward drift,downward drift"),
+    (0.5, "Clear", "upward level shift,downward level shift,spike,dip,repeated spikes,oscillation,stuck reading"),
+    (0.5, "Strong", "upward drift,downward drift"),
+    (0.75, "Strong", "repeated spikes,repeated dips,spike,dip,oscillation,upward level shift,downward level shift"),
+    (0.75, "Strong", "stuck reading"),
+    (0.95, "Extreme", "spike,dip,repeated spikes,repeated dips,upward level shift,downward level shift"),
+    (0.95, "Extreme", "oscillation,upward drift,downward drift"),
+)
+
+
+def rubric() -> dict[float, list[str]]:
+    """Give the sentences that stand for each severity (rubric of Golchin et al., arXiv 2601.02511, in our words).
+
+    Example:
+        >>> [(level, examples[0]) for level, examples in rubric().items()][:2]
+        [(0.0, 'Normal behaviour, the readings move as usual.'), (0.25, 'Slight upward drift in one channel.')]
+    """
+    examples: dict[float, list[str]] = {0.0: [QUIET]}
+    for level, strength, nouns in _LIKE:
+        said = [f"{strength} {noun} in {where}." for noun in nouns.split(",") for where in _WHERE]
+        examples.setdefault(level, []).extend(said)
+    return examples
 
 
 def severities(
@@ -73,7 +91,7 @@ def severities(
     if config.backend == "statistics":
         return np.concatenate([by_rule(some) for some in notes])
     model = CachedEmbedder(embedder(config), cache if config.cache else None, progress)
-    written = [sentences(some, series.channels) for some in notes]
+    written = [sentences(some, None) for some in notes]
     distinct = list(dict.fromkeys(text for texts, _ in written for text in texts))
     judged = dict(zip(distinct, severity(distinct, model).tolist(), strict=True))
     parts = [np.array([judged[text] for text in texts], dtype=np.float32)[which] for texts, which in written]
@@ -83,7 +101,7 @@ def severities(
 def severity(texts: Sequence[str], model: Embedder) -> Float32:
     """Judge sentences by their likeness to the sentences of the rubric.
 
-    The likeness to a level is the largest cosine to one of its sentences; a softmax at temperature .05 over the five
+    The likeness to a level is the largest cosine to one of its sentences; a softmax at temperature .02 over the five
     levels weighs their severities.
 
     Args:
@@ -97,9 +115,9 @@ def severity(texts: Sequence[str], model: Embedder) -> Float32:
         return np.zeros(0, dtype=np.float32)
     distinct = list(dict.fromkeys(texts))
     vectors = model.embed(distinct)
-    likeness = np.stack([(vectors @ model.embed(examples).T).max(axis=1) for _, examples in RUBRIC], axis=1)
+    likeness = np.stack([(vectors @ model.embed(examples).T).max(axis=1) for examples in rubric().values()], axis=1)
     weights = np.exp((likeness - likeness.max(axis=1, keepdims=True)) / _TEMPERATURE)
-    levels = np.array([level for level, _ in RUBRIC])
+    levels = np.array(list(rubric()))
     judged = np.asarray((weights @ levels) / weights.sum(axis=1), dtype=np.float32)
     where = {text: row for row, text in enumerate(distinct)}
     return judged[[where[text] for text in texts]]
@@ -109,21 +127,20 @@ def by_rule(notes: Notes) -> Float32:
     """Judge windows without a model: severity grows with how far the loudest behaviour exceeds the usual.
 
     Returns:
-        (N,) float32 in [0, 1]; 0 where nothing stands out, at most .95, less for kinds that are often harmless.
+        (N,) float32 in [0, 1]; at most .05 where nothing stands out, and less for kinds that are often harmless.
     """
-    strength = np.interp(notes.excess, BOUNDS, _LEVELS)
+    strength = np.interp(notes.excess, _KNOTS, _LEVELS)
     return np.asarray(strength * _KIND_WEIGHT[notes.kind], dtype=np.float32)
 
 
 def _notes(series: Series, windows: Windows, progress: Progress) -> list[Notes]:
     """Take notes in batches, so that memory does not grow with the number of windows."""
     scale = fit_scale(series.values[_covered(series, windows)])
-    every = max(1, -(-len(windows) // _LEARN_FROM))
-    usual: Usual = usual_of(measure(windows.values[::every], scale))
+    habit = learn_habit(windows.values, scale)
     notes = []
     for low in range(0, len(windows), _BATCH):
         some = windows.values[low : low + _BATCH]
-        notes.append(take_notes(measure(some, scale), usual))
+        notes.append(take_notes(some, habit))
         progress("language/describe", low + len(some), len(windows))
     return notes
 

@@ -69,9 +69,9 @@ def test_each_fault_is_called_by_its_name(fault, words):
 
 def test_stronger_faults_get_stronger_words():
     words = []
-    for size in (4.6, 6.5, 9, 40):
+    for size in (5.5, 6.6, 9.5, 50):
         values = calm()
-        values[7, 30, 0] = size
+        values[7, 57, 0] = size
         words.append(texts_of(values)[7].split()[0])
     assert words == ["Slight", "Clear", "Strong", "Extreme"]
 
