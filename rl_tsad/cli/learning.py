@@ -51,6 +51,7 @@ def retrain(context: typer.Context) -> None:
 
 def worker(
     context: typer.Context,
+    *,
     once: Annotated[bool, typer.Option("--once", help="Do what is waiting, then stop.")] = False,
     poll: Annotated[float, typer.Option(help="Seconds between two looks for work.")] = 2.0,
 ) -> None:
@@ -68,6 +69,7 @@ def worker(
 
 def score(
     context: typer.Context,
+    *,
     path: Annotated[Path, typer.Argument(help="CSV or Parquet file, or a folder of them.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="File to write: .csv or .parquet.")],
     time: Annotated[str | None, typer.Option(help="Time column; found by itself when absent.")] = None,

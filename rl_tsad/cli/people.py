@@ -20,6 +20,7 @@ def add_to(app: typer.Typer) -> None:
 
 def ui(
     context: typer.Context,
+    *,
     port: Annotated[int, typer.Option(help="Port on this machine; the page is not reachable from others.")] = 8501,
 ) -> None:
     """Open the labeling page in the browser; it runs until interrupted.
@@ -40,6 +41,7 @@ def ui(
 @labels.command("export")
 def export_labels(
     context: typer.Context,
+    *,
     out: Annotated[Path, typer.Option("--out", "-o", help="File to write: .json (with history) or .csv (standing).")],
 ) -> None:
     """Write the answers to a file.
@@ -57,6 +59,7 @@ def export_labels(
 @labels.command("import")
 def import_labels(
     context: typer.Context,
+    *,
     path: Annotated[Path, typer.Argument(help="A file written by `rl-tsad labels export`.")],
     analyst: Annotated[str, typer.Option(help="Who gave answers that name nobody.")] = "import",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check the file.")] = False,

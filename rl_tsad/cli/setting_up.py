@@ -27,6 +27,7 @@ def add_to(app: typer.Typer) -> None:
 
 def init(
     context: typer.Context,
+    *,
     length: Annotated[int, typer.Option(help="Points per window: the context of a decision.")] = 64,
     stride: Annotated[int, typer.Option(help="Points that one decision covers.")] = 8,
     pool_fraction: Annotated[
@@ -61,6 +62,7 @@ def init(
 
 def ingest(
     context: typer.Context,
+    *,
     paths: Annotated[list[Path], typer.Argument(help="CSV or Parquet files, or folders (NAB, SKAB, SMAP, TSB-AD).")],
     time: Annotated[str | None, typer.Option(help="Time column; found by itself when absent.")] = None,
     value: Annotated[list[str] | None, typer.Option(help="Value column; repeat for several. All when absent.")] = None,

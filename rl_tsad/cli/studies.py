@@ -25,6 +25,7 @@ def add_to(app: typer.Typer) -> None:
 
 def simulate(
     context: typer.Context,
+    *,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for runs, report.html, curve.csv, curve.json.")],
     data: Annotated[
         Path | None, typer.Option(help="Labelled files or folder; the workspace's series if absent.")
@@ -66,6 +67,7 @@ def study_facts(study: object, count: int, data: Path | None) -> dict[str, str]:
 
 def report(
     context: typer.Context,
+    *,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder; the workspace's reports/ when absent.")
     ] = None,
@@ -85,6 +87,7 @@ def report(
 
 def demo(
     context: typer.Context,
+    *,
     data: Annotated[Path | None, typer.Option(help="Your own labelled files instead of the simulated plant.")] = None,
     budgets: Annotated[str, typer.Option(help="Numbers of questions, with commas.")] = "0,10,20,40",
 ) -> None:

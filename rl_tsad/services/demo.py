@@ -38,7 +38,7 @@ def run_demo(
     with create_workspace(root, settings) as workspace:
         _fill(workspace, data, progress)
         play(workspace, budgets, progress=progress)
-        return report_workspace(workspace, workspace.reports)
+        return report_workspace(workspace, workspace.reports, budgets=budgets)
 
 
 def _fill(workspace: Workspace, data: Path | None, progress: Progress) -> None:

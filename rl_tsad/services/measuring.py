@@ -22,11 +22,11 @@ from rl_tsad.services.workspace import Workspace, list_series, load_series
 from rl_tsad.types import Float32, Int8, Int64
 
 METHODS = {
-    AGENT: "PPO agent, mixed questions",
-    FOREST: "random forest, margin questions",
-    "prior": "label-free score, threshold from the agent's answers",
+    AGENT: "PPO agent",
+    FOREST: "random forest, margin",
+    "prior": "label-free score",
 }
-METRICS = ("point_f1", "event_f1", "auc_pr", "auc_roc", "oracle_f1")
+METRICS = ("point_f1", "event_f1", "auc_pr", "auc_roc", "best_f1")
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def measure(points: TestPoints, probability: Float32, threshold: float) -> dict[
 
     Returns:
         At the threshold ``point_f1`` and ``event_f1``; over all thresholds ``auc_pr`` and ``auc_roc``; and
-        ``oracle_f1``, whose threshold was chosen on the test.
+        ``best_f1``, the oracle whose threshold was chosen on the test.
     """
     score = probability[points.window]
     verdict = (score >= threshold).astype(np.int8)
@@ -86,7 +86,7 @@ def measure(points: TestPoints, probability: Float32, threshold: float) -> dict[
         "event_f1": event_f1(points.truth, verdict, points.runs),
         "auc_pr": auc_pr(points.truth, score),
         "auc_roc": auc_roc(points.truth, score),
-        "oracle_f1": best_f1(points.truth, score),
+        "best_f1": best_f1(points.truth, score),
     }
 
 

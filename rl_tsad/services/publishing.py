@@ -22,7 +22,7 @@ from rl_tsad.seeding import derive_seed
 from rl_tsad.services.drafts import copy_linked, draft_folder
 from rl_tsad.services.foundation import Foundation
 from rl_tsad.services.workspace import Workspace
-from rl_tsad.types import Targets, parse_key
+from rl_tsad.types import Targets, parse_key, rows_of
 
 AGENT, FOREST = "agent", "forest"
 
@@ -52,7 +52,9 @@ def publish(
     new: NewVersion,
     selection: ActiveConfig | None = None,
 ) -> ModelVersion:
-    """Record a version; when it is not worse than the current one, make it current and ask anew.
+    """Record a version, make it current when it is not worse than the current one, and ask anew.
+
+    Whoever stays current decides what is asked, so that labeling goes on after a refused version too.
 
     Args:
         workspace: where.
@@ -68,15 +70,18 @@ def publish(
         _write_files(draft, foundation, learnt)
         new = replace(new, digest=_digest(draft))
         with workspace.store.begin() as session:
-            promoted = is_acceptable(versions.current(session), new)
+            current = versions.current(session)
+            promoted = new.config.get("learner") == FOREST or is_acceptable(current, new)
             version = versions.add(session, replace(new, metrics={**new.metrics, "promoted": float(promoted)}))
             target = workspace.model_folder(version)
             shutil.rmtree(target, ignore_errors=True)  # of a process that was killed before its row was committed
             draft.replace(target)
             if promoted:
                 versions.set_current(session, version.id)
-                questions = _questions(session, workspace, foundation, learnt, selection=selection)
-                queries.replace(session, questions, version.id)
+            elif current is not None:
+                learnt = replace(learnt, decisions=load_decisions(workspace, current, foundation))
+            questions = _questions(session, workspace, foundation, learnt, selection=selection)
+            queries.replace(session, questions, version.id if promoted or current is None else current.id)
         return version
 
 
@@ -86,6 +91,17 @@ def _write_files(draft: Path, foundation: Foundation, learnt: Learnt) -> None:
     copy_linked(foundation.folder / "graph", draft / "graph")
     if learnt.agent is not None:
         save_agent(learnt.agent, draft / "agent")
+
+
+def load_decisions(workspace: Workspace, version: ModelVersion, foundation: Foundation) -> Decisions:
+    """Read a stored version's decisions in the order of a foundation's keys; windows unknown to it are undecided."""
+    folder = workspace.model_folder(version)
+    keys = np.load(folder / "keys.npy", allow_pickle=False)
+    rows = rows_of(keys, foundation.keys)
+    known = {name: np.load(folder / f"{name}.npy", allow_pickle=False)[rows] for name in ("probability", "verdict")}
+    probability = np.where(rows >= 0, known["probability"], 0.5).astype(np.float32)
+    verdict = np.where(rows >= 0, known["verdict"], 0).astype(np.int8)
+    return Decisions(foundation.keys, verdict, probability, np.abs(2 * probability - 1))
 
 
 def is_acceptable(current: ModelVersion | None, new: NewVersion) -> bool:

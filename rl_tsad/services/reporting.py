@@ -24,12 +24,15 @@ AGREEMENT = "agreement"
 _PICTURES = 6
 
 
-def report_workspace(workspace: Workspace, out: Path) -> tuple[list[Measurement], Path]:
+def report_workspace(
+    workspace: Workspace, out: Path, *, budgets: Sequence[int] | None = None
+) -> tuple[list[Measurement], Path]:
     """Write a project's report: accuracy on test windows where truth is known, else agreement with the answers.
 
     Args:
         workspace: a trained project.
         out: folder for ``report.html``, ``curve.csv`` and ``curve.json``.
+        budgets: question counts to show; every model version's own when omitted.
 
     Returns:
         The rows behind the curves, and the page's path.
@@ -45,13 +48,19 @@ def report_workspace(workspace: Workspace, out: Path) -> tuple[list[Measurement]
             f"expected a trained model in {workspace.root}, got none; run: rl-tsad --workspace {workspace.root} train"
         )
     foundation = foundation_of(workspace, current)
-    rows = measure_versions(workspace, method=AGENT, seed=workspace.settings.seed)
-    notes = () if rows else (_NO_TRUTH,)
+    rows = measure_versions(workspace, budgets, method=AGENT, seed=workspace.settings.seed)
+    notes = (_METHODS,) if rows else (_NO_TRUTH,)
+    rows = rows or _agreement(workspace)
     pictures = draw_series(workspace, foundation, current, standing)
     facts = protocol_facts(workspace, foundation, current, len(standing))
-    return rows or _agreement(workspace), _write(out, rows or _agreement(workspace), facts, pictures, notes)
+    return rows, _write(out, rows, facts, pictures, notes)
 
 
+_METHODS = (
+    "PPO agent: asks a mixture of undecided, top-scored and unfamiliar windows. Random forest, margin: the control, on "
+    "the same features, asks where it is least decided. Label-free score: what is known without labels; only its "
+    "threshold comes from the agent's answers. All thresholds are chosen on answers, never on the test."
+)
 _NO_TRUTH = (
     "No test window has known truth, so the curve shows how often the model's verdict, given before each question, "
     "agreed with the answer. Questions are picked where the model is unsure: on all windows it agrees more often."
@@ -60,7 +69,7 @@ _NO_TRUTH = (
 
 def report_study(rows: Sequence[Measurement], out: Path, facts: Mapping[str, str]) -> Path:
     """Write a study's report: curves with intervals over seeds, table, protocol."""
-    return _write(out, rows, facts, (), ())
+    return _write(out, rows, facts, (), (_METHODS,))
 
 
 def protocol_facts(

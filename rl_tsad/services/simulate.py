@@ -31,6 +31,7 @@ from rl_tsad.services.workspace import Workspace, create_workspace, list_series,
 from rl_tsad.types import Int8, Series
 
 ANALYST = "simulated"
+_COLD = 20
 
 
 @dataclass(frozen=True)
@@ -154,10 +155,16 @@ def _retrain(workspace: Workspace, count: int, *, learner: str, progress: Progre
     active = workspace.settings.active
     selection = replace(active, batch=count if count > 0 else active.batch)
     if learner == FOREST:
-        with workspace.store.read() as session:
-            has_both = {Answer.ANOMALY, Answer.NORMAL} <= {label.answer for label in labels.standing(session)}
-        selection = replace(selection, margin=float(has_both), top=float(not has_both), diverse=0.0)
+        is_cold = _is_cold(workspace)
+        selection = replace(selection, margin=float(not is_cold), top=float(is_cold), diverse=float(is_cold))
     retrain(workspace, learner=learner, selection=selection, progress=progress)
+
+
+def _is_cold(workspace: Workspace) -> bool:
+    """Whether answers are too few for the forest's margin to mean anything: half top-scored, half diverse then."""
+    with workspace.store.read() as session:
+        answers = [label.answer for label in labels.standing(session)]
+    return len(answers) < _COLD or not {Answer.ANOMALY, Answer.NORMAL} <= set(answers)
 
 
 def _answer_until(workspace: Workspace, analyst: SimulatedAnalyst, stop: int, *, progress: Progress) -> bool:
@@ -230,6 +237,8 @@ def plan(out: Path, study: Study) -> list[Run]:
 def _open_run(run: Run, study: Study, settings: Settings) -> Workspace:
     split = replace(settings.split, protocol=study.protocol, pool_fraction=study.pool_fraction)
     chosen = settings.model_copy(update={"seed": run.seed, "split": split, "database": None})
+    if run.method == FOREST:  # the control knows no spreading
+        chosen = chosen.model_copy(update={"active": replace(settings.active, confidence=1.0)})
     workspace = create_workspace(run.folder, chosen)
     if digest_facts(workspace.settings) != digest_facts(chosen):
         workspace.close()
