@@ -10,17 +10,14 @@ import numpy as np
 from rl_tsad.config import DetectorConfig
 from rl_tsad.detector.aster.train import train_aster
 from rl_tsad.detector.calibrate import Tails, fit_tails, squash
-from rl_tsad.detector.judge import Detector, Judgement, Networks, member_scores, scaled_track
+from rl_tsad.detector.judge import Detector, Networks, member_scores, scaled_track
 from rl_tsad.detector.known import Known, Part, covered_part, learn_profile, own_and_pooled
-from rl_tsad.detector.save import load_detector, save_detector
 from rl_tsad.detector.streams import Profile
 from rl_tsad.detector.track import Track
 from rl_tsad.detector.vae import train_vae
 from rl_tsad.errors import DataError
 from rl_tsad.progress import Progress, no_progress
 from rl_tsad.types import Float32, Series, Windows
-
-__all__ = ["Detector", "Judgement", "fit_detector", "load_detector", "save_detector"]
 
 
 def fit_detector(

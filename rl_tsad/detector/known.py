@@ -142,8 +142,8 @@ def blend(odd: Float32) -> Float32:
     """Weigh the members' oddness (N, 3) into one number (N,), the robust statistics first.
 
     Example:
-        >>> blend(np.array([[1, 1, 1], [0, 0, 5]], np.float32)).tolist()
-        [1.0, 1.0]
+        >>> blend(np.array([[0, 0, 4], [4, 0, 0]], np.float32)).round(1).astype(str).tolist()
+        ['0.6', '2.8']
     """
     return odd @ np.array(WEIGHTS, np.float32)
 

@@ -8,8 +8,9 @@ import torch
 
 from rl_tsad.config import AsterConfig, DetectorConfig, VaeConfig
 from rl_tsad.detector.features import FEATURES
-from rl_tsad.detector.fit import fit_detector, load_detector, save_detector
+from rl_tsad.detector.fit import fit_detector
 from rl_tsad.detector.known import MEMBERS
+from rl_tsad.detector.save import load_detector, save_detector
 from rl_tsad.errors import CheckpointError, DataError
 from rl_tsad.types import Series, slide
 
@@ -233,7 +234,8 @@ import sys
 from pathlib import Path
 import numpy as np, torch
 from rl_tsad.config import AsterConfig, DetectorConfig, VaeConfig
-from rl_tsad.detector.fit import fit_detector, save_detector
+from rl_tsad.detector.fit import fit_detector
+from rl_tsad.detector.save import save_detector
 from rl_tsad.types import Series, slide
 torch.set_num_threads(1)
 values = np.random.default_rng(0).normal(size=(400, 3)).astype(np.float32)
