@@ -163,6 +163,8 @@ class ActiveConfig:
         neighbours: k of the kNN graph.
         alpha: share of a window's label that comes from its neighbours, below 1.
         confidence: spread labels below this confidence stay unknown.
+        prevalence: assumed share of anomalous windows; answers hold more, since questions are picked where anomalies
+            are likely.
     """
 
     batch: Count = 20
@@ -172,7 +174,8 @@ class ActiveConfig:
     spacing: Annotated[int, Field(ge=0)] = 2
     neighbours: Count = 10
     alpha: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
-    confidence: Fraction = 0.2
+    confidence: Fraction = 0.4
+    prevalence: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.05
 
 
 @dataclass(frozen=True, config=_STRICT)

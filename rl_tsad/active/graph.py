@@ -22,7 +22,8 @@ from rl_tsad.types import Float32, Float64, Int64, Keys, parse_key
 
 Int32 = NDArray[np.int32]
 FORMAT = 1
-TIME_FLOOR = 0.25
+TIME_FLOOR = 0.5
+_SHARPNESS = 2.0
 _ARRAYS = ("keys", "indptr", "indices", "weights")
 
 
@@ -34,7 +35,7 @@ class Graph:
         keys: (N,) window keys, distinct.
         indptr: (N + 1,) int32, where each window's neighbours begin in ``indices``.
         indices: (E,) int32, neighbours, increasing within a window; every edge stands there in both directions.
-        weights: (E,) float32 in (0, 1], how alike the two are: 1 for the same, .37 for two at their usual distance.
+        weights: (E,) float32 in (0, 1], how alike the two are: 1 for the same, .14 for two at their usual distance.
         recall: measured recall of the neighbour search.
         probes: cells that the search looked into; 0 for an exact search.
     """
@@ -82,10 +83,10 @@ class Graph:
 def build_graph(embedding: Float32, keys: Keys, *, neighbours: int = 10, progress: Progress = no_progress) -> Graph:
     """Link each window to its look-alikes and to the windows just before and after it.
 
-    Distances are taken in the standardised embedding and weighted by local scaling, ``exp(-d_ij^2 / (s_i s_j))`` with
+    Distances are taken in the standardised embedding and weighted by local scaling, ``exp(-2 d_ij^2 / (s_i s_j))`` with
     s_i the distance to the k-th neighbour (Zelnik-Manor & Perona, "Self-tuning spectral clustering", NIPS 2004,
     section 2), so that dense and sparse regions are treated alike. Windows that follow each other in a series are
-    linked with at least the weight .25, because events last.
+    linked with at least the weight .5, because events last.
 
     Args:
         embedding: (N, Z) float32, finite.
@@ -174,7 +175,7 @@ def _scales(found: Neighbours) -> Float64:
 
 
 def _affinity(squared: Float32, scale: Float64, heads: Int64, tails: Int64) -> Float32:
-    exponent = squared.astype(np.float64) / (scale[heads] * scale[tails])
+    exponent = _SHARPNESS * squared.astype(np.float64) / (scale[heads] * scale[tails])
     return np.exp(-np.minimum(exponent, 30.0)).astype(np.float32)
 
 

@@ -25,14 +25,30 @@ class Spread:
             what is missing to 1 ends nowhere.
         confidence: (N,) float32 in [0, 1]; 1 where a person answered.
         answered: (A,) int64, rows of the human answers, increasing.
+        mass: weight of anomalous reach beside normal reach, in (0, 1].
     """
 
     reach: Float32
     confidence: Float32
     answered: Int64
+    mass: float
+
+    @property
+    def lean(self) -> Int64:
+        """(N,) int64, the label that prevails by class mass, 0 or 1; a person's own where a person answered."""
+        lean = (self.mass * self.reach[:, 1] > self.reach[:, 0]).astype(np.int64)
+        lean[self.answered] = self.reach[self.answered].argmax(axis=1)
+        return lean
 
 
-def spread(graph: Graph, answers: Mapping[str, int], *, alpha: float = 0.5, confidence: float = 0.2) -> Targets:
+def spread(
+    graph: Graph,
+    answers: Mapping[str, int],
+    *,
+    alpha: float = 0.5,
+    confidence: float = 0.4,
+    prevalence: float = 0.05,
+) -> Targets:
     """Let every answer settle its look-alikes, and leave the rest unknown.
 
     The label of an unanswered window is the harmonic solution of Zhu, Ghahramani & Lafferty ("Semi-supervised
@@ -46,13 +62,16 @@ def spread(graph: Graph, answers: Mapping[str, int], *, alpha: float = 0.5, conf
 
     so a dummy label of mass u competes with the answers, as in modified adsorption (Talukdar & Crammer, ECML 2009).
     Contradicting neighbours lower the confidence and so does distance: twenty normal answers do not make far windows
-    normal.
+    normal. Questions are picked where anomalies are likely, so that answers hold far more of them than the data:
+    ``f1`` is scaled by class mass (Zhu et al., section 4) to the prevalence that is assumed of the data, with one
+    pseudo-answer of each kind; it is never scaled up.
 
     Args:
         graph: who is whose look-alike.
         answers: 0 (normal) or 1 (anomaly) by window key. Keys that the graph does not hold have no effect.
         alpha: share of a label that comes from the neighbours, in (0, 1).
         confidence: what is below stays unknown, in [0, 1].
+        prevalence: assumed share of anomalous windows, in (0, 1).
 
     Returns:
         Targets over all keys of the graph, in its order: human answers with weight 1, propagated ones with their
@@ -61,7 +80,7 @@ def spread(graph: Graph, answers: Mapping[str, int], *, alpha: float = 0.5, conf
 
     Raises:
         DataError: when an answer is neither 0 nor 1.
-        ConfigError: when alpha or confidence is out of range.
+        ConfigError: when alpha, confidence or prevalence is out of range.
 
     Example:
         >>> from rl_tsad.active.graph import build_graph
@@ -73,10 +92,10 @@ def spread(graph: Graph, answers: Mapping[str, int], *, alpha: float = 0.5, conf
     """
     if not 0.0 <= confidence <= 1.0:
         raise ConfigError(f"expected a confidence in [0, 1], got {confidence}; set active.confidence")
-    return settle(graph, diffuse(graph, answers, alpha=alpha), confidence=confidence)
+    return settle(graph, diffuse(graph, answers, alpha=alpha, prevalence=prevalence), confidence=confidence)
 
 
-def diffuse(graph: Graph, answers: Mapping[str, int], *, alpha: float = 0.5) -> Spread:
+def diffuse(graph: Graph, answers: Mapping[str, int], *, alpha: float = 0.5, prevalence: float = 0.05) -> Spread:
     """Compute how far each answer reaches, without deciding anything (see :func:`spread`).
 
     The linear system is solved by pushing residuals outward from the answers until none is above 1e-4, so the work
@@ -89,18 +108,28 @@ def diffuse(graph: Graph, answers: Mapping[str, int], *, alpha: float = 0.5) -> 
     reach = np.zeros((len(graph), 2), dtype=np.float32)
     reach[answered, value] = 1.0
     _push(graph, reach, answered, alpha)
-    normal, anomaly = reach.T
-    trust: Float32 = np.abs(anomaly - normal) / (normal + anomaly + np.float32(alpha * graph.usual_share))
+    mass = _anomaly_mass(value, prevalence)
+    normal, anomaly = reach[:, 0], mass * reach[:, 1]
+    doubt = alpha * graph.usual_share * np.where(anomaly > normal, mass, 1.0)
+    trust = (np.abs(anomaly - normal) / (normal + anomaly + doubt)).astype(np.float32)
     trust[answered] = 1.0
-    return Spread(reach, trust, answered)
+    return Spread(reach, trust, answered, mass)
 
 
-def settle(graph: Graph, known: Spread, *, confidence: float = 0.2) -> Targets:
+def _anomaly_mass(value: Int64, prevalence: float) -> float:
+    """Weight of an anomalous answer beside a normal one, so that both kinds weigh as the data do."""
+    if not 0.0 < prevalence < 1.0:
+        raise ConfigError(f"expected 0 < prevalence < 1, got {prevalence}; set active.prevalence")
+    anomalies = int((value == ANOMALY).sum())
+    odds = prevalence / (1 - prevalence) * (len(value) - anomalies + 1) / (anomalies + 1)
+    return min(odds, 1.0)
+
+
+def settle(graph: Graph, known: Spread, *, confidence: float = 0.4) -> Targets:
     """Decide where the reach of the answers suffices, and abstain elsewhere (see :func:`spread`)."""
     touched = (known.confidence >= confidence) & (known.reach.any(axis=1))
     touched[known.answered] = True
-    leans = np.where(known.reach[:, 1] > known.reach[:, 0], ANOMALY, NORMAL)
-    value: Int8 = np.where(touched, leans, UNKNOWN).astype(np.int8)
+    value: Int8 = np.where(touched, known.lean, UNKNOWN).astype(np.int8)
     source = np.where(touched, PROPAGATED, NONE)
     source[known.answered] = HUMAN
     return Targets(graph.keys, value, np.where(touched, known.confidence, 0).astype(np.float32), source)
@@ -174,7 +203,7 @@ def _flow(graph: Graph, active: Int64, amount: Float32) -> Float32:
 
 def _parents(graph: Graph, known: Spread) -> Int64:
     """For each reached window the neighbour that brings most of its label, among those reached better; -1 elsewhere."""
-    label = (known.reach[:, 1] > known.reach[:, 0]).astype(np.int64)
+    label = known.lean
     heads = np.repeat(np.arange(len(graph)), np.diff(graph.indptr))
     brought = known.reach[graph.indices, label[heads]]
     uphill = brought > known.reach[heads, label[heads]]

@@ -10,8 +10,6 @@ import torch
 
 from db import labels, versions
 from db.records import ModelVersion, NewVersion, Spent
-from rl_tsad.active.graph import Graph
-from rl_tsad.active.propagate import spread
 from rl_tsad.agent.act import Decisions, act
 from rl_tsad.agent.forest import forest_decisions
 from rl_tsad.agent.observe import observe
@@ -23,7 +21,7 @@ from rl_tsad.progress import Progress, no_progress
 from rl_tsad.seeding import derive_seed
 from rl_tsad.services.foundation import Foundation, prepare
 from rl_tsad.services.publishing import AGENT, FOREST, Learnt, publish
-from rl_tsad.services.spreading import answers_by_key
+from rl_tsad.services.spreading import answers_by_key, spread_answers
 from rl_tsad.services.workspace import Workspace
 from rl_tsad.types import Targets, no_targets, rows_of
 
@@ -74,11 +72,6 @@ def retrain(
         seconds=time.perf_counter() - started,
     )
     return publish(workspace, foundation, learnt, new=new, selection=selection)
-
-
-def spread_answers(graph: Graph, answers: Mapping[str, int], config: ActiveConfig) -> Targets:
-    """Spread standing answers over the pool as the settings say."""
-    return spread(graph, answers, alpha=config.alpha, confidence=config.confidence)
 
 
 def _standing(workspace: Workspace) -> tuple[dict[str, int], ModelVersion | None, Spent]:

@@ -16,7 +16,7 @@ from rl_tsad.active.graph import Graph, load_graph
 from rl_tsad.active.propagate import PROPAGATED, spread
 from rl_tsad.config import ActiveConfig
 from rl_tsad.services.workspace import Workspace
-from rl_tsad.types import UNKNOWN, Int8
+from rl_tsad.types import UNKNOWN, Int8, Targets
 
 VALUES: Mapping[Answer | None, int] = {Answer.NORMAL: 0, Answer.ANOMALY: 1}
 """What an answer means in arrays; unsure means nothing."""
@@ -77,8 +77,13 @@ def spread_known(known: Known, config: ActiveConfig, *, without: str | None = No
     if known.graph is None:
         return np.empty(0, dtype=np.int8)
     answers = {key: value for key, value in known.answers.items() if key != without}
-    targets = spread(known.graph, answers, alpha=config.alpha, confidence=config.confidence)
+    targets = spread_answers(known.graph, answers, config)
     return np.where(targets.source == PROPAGATED, targets.value, UNKNOWN).astype(np.int8)
+
+
+def spread_answers(graph: Graph, answers: Mapping[str, int], config: ActiveConfig) -> Targets:
+    """Spread answers over a graph as the settings say (see :func:`rl_tsad.active.propagate.spread`)."""
+    return spread(graph, answers, alpha=config.alpha, confidence=config.confidence, prevalence=config.prevalence)
 
 
 def settle_queue(ws: Workspace, known: Known, decided: Int8) -> int:

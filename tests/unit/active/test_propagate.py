@@ -102,12 +102,30 @@ def test_undo_restores_bit_by_bit_and_order_leaves_no_trace(case, random):
 
 @settings(deadline=None)
 @given(answered_graphs())
-def test_swapping_the_answers_swaps_the_labels(case):
+def test_swapping_the_answers_swaps_their_reach(case):
     graph, answers = case
-    one = spread(graph, answers)
-    other = spread(graph, {key: 1 - value for key, value in answers.items()})
-    assert np.array_equal(one.weight, other.weight)
-    assert np.array_equal(np.where(one.value >= 0, 1 - one.value, -1)[one.weight > 0], other.value[one.weight > 0])
+    one = diffuse(graph, answers)
+    other = diffuse(graph, {key: 1 - value for key, value in answers.items()})
+    np.testing.assert_array_equal(one.reach, other.reach[:, ::-1])
+
+
+@settings(deadline=None)
+@given(answered_graphs())
+def test_a_rarer_kind_spreads_less_far_but_clamps_as_hard(case):
+    graph, answers = case
+    rare, common = (spread(graph, answers, prevalence=share, confidence=0.1) for share in (0.01, 0.5))
+    assert not ((rare.value == ANOMALY) & (common.value != ANOMALY)).any()
+    human = rare.source == "human"
+    assert np.array_equal(rare.value[human], common.value[human])
+
+
+def test_many_anomalies_among_the_answers_do_not_flood_the_middle():
+    answers = {"a:0:64": NORMAL, "a:16:64": ANOMALY}
+    balanced = diffuse(chain(3), answers, prevalence=0.5)
+    rare = diffuse(chain(3), answers, prevalence=0.05)
+    assert balanced.confidence[1] == 0
+    assert rare.lean.tolist() == [NORMAL, NORMAL, ANOMALY]
+    assert rare.confidence[1] > 0
 
 
 @settings(deadline=None)
@@ -137,7 +155,7 @@ def test_an_answer_never_passes_another_answer():
 def test_contradiction_lowers_confidence():
     graph = chain(3)
     alone = diffuse(graph, {"a:0:64": NORMAL}).confidence[1]
-    both = diffuse(graph, {"a:0:64": NORMAL, "a:16:64": ANOMALY}).confidence[1]
+    both = diffuse(graph, {"a:0:64": NORMAL, "a:16:64": ANOMALY}, prevalence=0.5).confidence[1]
     agreed = diffuse(graph, {"a:0:64": NORMAL, "a:16:64": NORMAL}).confidence[1]
     assert both == 0
     assert both < alone < agreed
