@@ -163,8 +163,8 @@ class ActiveConfig:
         neighbours: k of the kNN graph.
         alpha: share of a window's label that comes from its neighbours, below 1.
         confidence: spread labels below this confidence stay unknown.
-        prevalence: assumed share of anomalous windows; answers hold more, since questions are picked where anomalies
-            are likely.
+        anomaly_doubt: how much more support an anomalous label needs to spread than a normal one; answers overstate
+            anomalies, since questions are picked where they are likely.
     """
 
     batch: Count = 20
@@ -175,7 +175,7 @@ class ActiveConfig:
     neighbours: Count = 10
     alpha: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
     confidence: Fraction = 0.4
-    prevalence: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.05
+    anomaly_doubt: Annotated[float, Field(ge=1.0)] = 4.0
 
 
 @dataclass(frozen=True, config=_STRICT)

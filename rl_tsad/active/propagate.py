@@ -25,20 +25,16 @@ class Spread:
             what is missing to 1 ends nowhere.
         confidence: (N,) float32 in [0, 1]; 1 where a person answered.
         answered: (A,) int64, rows of the human answers, increasing.
-        mass: weight of anomalous reach beside normal reach, in (0, 1].
     """
 
     reach: Float32
     confidence: Float32
     answered: Int64
-    mass: float
 
     @property
     def lean(self) -> Int64:
-        """(N,) int64, the label that prevails by class mass, 0 or 1; a person's own where a person answered."""
-        lean = (self.mass * self.reach[:, 1] > self.reach[:, 0]).astype(np.int64)
-        lean[self.answered] = self.reach[self.answered].argmax(axis=1)
-        return lean
+        """(N,) int64, the label that reaches further, 0 or 1."""
+        return (self.reach[:, 1] > self.reach[:, 0]).astype(np.int64)
 
 
 def spread(
@@ -47,7 +43,7 @@ def spread(
     *,
     alpha: float = 0.5,
     confidence: float = 0.4,
-    prevalence: float = 0.05,
+    anomaly_doubt: float = 4.0,
 ) -> Targets:
     """Let every answer settle its look-alikes, and leave the rest unknown.
 
@@ -62,16 +58,16 @@ def spread(
 
     so a dummy label of mass u competes with the answers, as in modified adsorption (Talukdar & Crammer, ECML 2009).
     Contradicting neighbours lower the confidence and so does distance: twenty normal answers do not make far windows
-    normal. Questions are picked where anomalies are likely, so that answers hold far more of them than the data:
-    ``f1`` is scaled by class mass (Zhu et al., section 4) to the prevalence that is assumed of the data, with one
-    pseudo-answer of each kind; it is never scaled up.
+    normal. Questions are picked where anomalies are likely, so that answers hold far more of them than the data. An
+    anomalous label therefore competes with ``anomaly_doubt`` times the dummy. (Class mass normalisation, Zhu et al.,
+    section 4, corrects the same; it was less precise, since it also lets a neighbourhood without normal answers pass.)
 
     Args:
         graph: who is whose look-alike.
         answers: 0 (normal) or 1 (anomaly) by window key. Keys that the graph does not hold have no effect.
         alpha: share of a label that comes from the neighbours, in (0, 1).
         confidence: what is below stays unknown, in [0, 1].
-        prevalence: assumed share of anomalous windows, in (0, 1).
+        anomaly_doubt: how much more the doubt weighs against an anomalous label than against a normal one, at least 1.
 
     Returns:
         Targets over all keys of the graph, in its order: human answers with weight 1, propagated ones with their
@@ -80,22 +76,22 @@ def spread(
 
     Raises:
         DataError: when an answer is neither 0 nor 1.
-        ConfigError: when alpha, confidence or prevalence is out of range.
+        ConfigError: when a number is out of range.
 
     Example:
         >>> from rl_tsad.active.graph import build_graph
         >>> points = np.array([[0.0], [0.1], [9.0], [9.1]], np.float32)
         >>> g = build_graph(points, np.array(["a:0:8", "b:0:8", "c:0:8", "d:0:8"]), neighbours=1)
-        >>> t = spread(g, {"a:0:8": 0, "c:0:8": 1})
+        >>> t = spread(g, {"a:0:8": 0, "c:0:8": 1}, confidence=0.15)
         >>> t.value.tolist(), t.source.tolist()
         ([0, 0, 1, 1], ['human', 'propagated', 'human', 'propagated'])
     """
     if not 0.0 <= confidence <= 1.0:
         raise ConfigError(f"expected a confidence in [0, 1], got {confidence}; set active.confidence")
-    return settle(graph, diffuse(graph, answers, alpha=alpha, prevalence=prevalence), confidence=confidence)
+    return settle(graph, diffuse(graph, answers, alpha=alpha, anomaly_doubt=anomaly_doubt), confidence=confidence)
 
 
-def diffuse(graph: Graph, answers: Mapping[str, int], *, alpha: float = 0.5, prevalence: float = 0.05) -> Spread:
+def diffuse(graph: Graph, answers: Mapping[str, int], *, alpha: float = 0.5, anomaly_doubt: float = 4.0) -> Spread:
     """Compute how far each answer reaches, without deciding anything (see :func:`spread`).
 
     The linear system is solved by pushing residuals outward from the answers until none is above 1e-4, so the work
@@ -104,25 +100,17 @@ def diffuse(graph: Graph, answers: Mapping[str, int], *, alpha: float = 0.5, pre
     """
     if not 0.0 < alpha < 1.0:
         raise ConfigError(f"expected 0 < alpha < 1, got {alpha}; set active.alpha")
+    if anomaly_doubt < 1.0:
+        raise ConfigError(f"expected anomaly_doubt >= 1, got {anomaly_doubt}; set active.anomaly_doubt")
     answered, value = _known(graph, answers)
     reach = np.zeros((len(graph), 2), dtype=np.float32)
     reach[answered, value] = 1.0
     _push(graph, reach, answered, alpha)
-    mass = _anomaly_mass(value, prevalence)
-    normal, anomaly = reach[:, 0], mass * reach[:, 1]
-    doubt = alpha * graph.usual_share * np.where(anomaly > normal, mass, 1.0)
+    normal, anomaly = reach.T
+    doubt = alpha * graph.usual_share * np.where(anomaly > normal, anomaly_doubt, 1.0)
     trust = (np.abs(anomaly - normal) / (normal + anomaly + doubt)).astype(np.float32)
     trust[answered] = 1.0
-    return Spread(reach, trust, answered, mass)
-
-
-def _anomaly_mass(value: Int64, prevalence: float) -> float:
-    """Weight of an anomalous answer beside a normal one, so that both kinds weigh as the data do."""
-    if not 0.0 < prevalence < 1.0:
-        raise ConfigError(f"expected 0 < prevalence < 1, got {prevalence}; set active.prevalence")
-    anomalies = int((value == ANOMALY).sum())
-    odds = prevalence / (1 - prevalence) * (len(value) - anomalies + 1) / (anomalies + 1)
-    return min(odds, 1.0)
+    return Spread(reach, trust, answered)
 
 
 def settle(graph: Graph, known: Spread, *, confidence: float = 0.4) -> Targets:
@@ -133,31 +121,6 @@ def settle(graph: Graph, known: Spread, *, confidence: float = 0.4) -> Targets:
     source = np.where(touched, PROPAGATED, NONE)
     source[known.answered] = HUMAN
     return Targets(graph.keys, value, np.where(touched, known.confidence, 0).astype(np.float32), source)
-
-
-def origins(graph: Graph, known: Spread) -> Int64:
-    """Name for each window the human answer that speaks loudest for its label.
-
-    From each window the walk goes to the neighbour that brings most of the prevailing label among those that the
-    label reaches better, until it stands on an answer.
-
-    Returns:
-        (N,) int64 rows of human answers; -1 where no answer reaches. An answered window is its own origin.
-
-    Example:
-        >>> from rl_tsad.active.graph import build_graph
-        >>> points = np.array([[0.0], [0.1], [9.0]], np.float32)
-        >>> g = build_graph(points, np.array(["a:0:8", "b:0:8", "c:0:8"]), neighbours=1)
-        >>> origins(g, diffuse(g, {"a:0:8": 1})).tolist()[:2]
-        [0, 0]
-    """
-    parent = _parents(graph, known)
-    parent[known.answered] = known.answered
-    for _ in range(max(1, len(graph).bit_length())):
-        parent = np.where(parent >= 0, parent[np.maximum(parent, 0)], -1)
-    is_answer = np.zeros(len(graph), dtype=np.bool_)
-    is_answer[known.answered] = True
-    return np.where((parent >= 0) & is_answer[np.maximum(parent, 0)], parent, -1)
 
 
 def _known(graph: Graph, answers: Mapping[str, int]) -> tuple[Int64, Int64]:
@@ -199,16 +162,3 @@ def _flow(graph: Graph, active: Int64, amount: Float32) -> Float32:
     starts = np.concatenate([[0], ends])
     rows = sparse.csr_array((graph.weights[edges], graph.indices[edges], starts), shape=size)
     return np.asarray(rows.T @ amount)
-
-
-def _parents(graph: Graph, known: Spread) -> Int64:
-    """For each reached window the neighbour that brings most of its label, among those reached better; -1 elsewhere."""
-    label = known.lean
-    heads = np.repeat(np.arange(len(graph)), np.diff(graph.indptr))
-    brought = known.reach[graph.indices, label[heads]]
-    uphill = brought > known.reach[heads, label[heads]]
-    heads, tails, gain = heads[uphill], graph.indices[uphill], (brought * graph.weights)[uphill]
-    parent = np.full(len(graph), -1, dtype=np.int64)
-    order = np.lexsort((tails, gain, heads))
-    parent[heads[order]] = tails[order]
-    return parent

@@ -83,7 +83,7 @@ def spread_known(known: Known, config: ActiveConfig, *, without: str | None = No
 
 def spread_answers(graph: Graph, answers: Mapping[str, int], config: ActiveConfig) -> Targets:
     """Spread answers over a graph as the settings say (see :func:`rl_tsad.active.propagate.spread`)."""
-    return spread(graph, answers, alpha=config.alpha, confidence=config.confidence, prevalence=config.prevalence)
+    return spread(graph, answers, alpha=config.alpha, confidence=config.confidence, anomaly_doubt=config.anomaly_doubt)
 
 
 def settle_queue(ws: Workspace, known: Known, decided: Int8) -> int:
