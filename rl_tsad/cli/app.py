@@ -12,6 +12,7 @@ import typer
 from rl_tsad import __version__
 from rl_tsad.cli import learning, people, setting_up, studies
 from rl_tsad.cli.console import complain, say
+from rl_tsad.cli.project import Project, parse_flags
 from rl_tsad.errors import RlTsadError
 
 app = typer.Typer(
@@ -34,9 +35,14 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def root(
     context: typer.Context,
+    *,
     workspace: Annotated[
         Path, typer.Option("--workspace", "-w", envvar="RL_TSAD_WORKSPACE", help="Folder of the project.")
     ] = Path("workspace"),
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A setting for this call, e.g. agent.gamma=0.3 (see rl-tsad.toml); repeatable."),
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,
@@ -45,7 +51,7 @@ def root(
 
     Start: rl-tsad init, rl-tsad ingest FILE.csv, rl-tsad train, rl-tsad ui.  Or see it work: rl-tsad demo.
     """
-    context.obj = workspace
+    context.obj = Project(workspace, parse_flags(settings or ()))
 
 
 def main() -> None:

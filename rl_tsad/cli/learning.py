@@ -28,12 +28,11 @@ def train(context: typer.Context) -> None:
     Example: rl-tsad --workspace pumps train
     """
     from rl_tsad.services.retraining import retrain as learn
-    from rl_tsad.services.workspace import open_workspace
 
-    with open_workspace(context.obj) as workspace, progress_bars() as progress:
+    with context.obj.open() as workspace, progress_bars() as progress:
         version = learn(workspace, progress=progress)
     say(f"Model version {version.id} is {'current' if version.metrics['promoted'] else 'kept, but not current'}.")
-    say(f"Next: rl-tsad --workspace {context.obj} ui")
+    say(f"Next: rl-tsad --workspace {context.obj.root} ui")
 
 
 def retrain(context: typer.Context) -> None:
@@ -42,11 +41,10 @@ def retrain(context: typer.Context) -> None:
     Example: rl-tsad --workspace pumps retrain
     """
     from rl_tsad.services.labeling import enqueue_retrain
-    from rl_tsad.services.workspace import open_workspace
 
-    with open_workspace(context.obj) as workspace:
+    with context.obj.open() as workspace:
         job = enqueue_retrain(workspace, "command line")
-    say(f"Job {job.id} is {job.state}. A worker does it: rl-tsad --workspace {context.obj} worker")
+    say(f"Job {job.id} is {job.state}. A worker does it: rl-tsad --workspace {context.obj.root} worker")
 
 
 def worker(
@@ -60,9 +58,8 @@ def worker(
     Example: rl-tsad --workspace pumps worker --once
     """
     from rl_tsad.services.worker import work
-    from rl_tsad.services.workspace import open_workspace
 
-    with open_workspace(context.obj) as workspace, progress_bars() as progress:
+    with context.obj.open() as workspace, progress_bars() as progress:
         done = work(workspace, once=once, poll=poll, progress=progress, tell=say)
     say(f"{done} jobs done.")
 
@@ -82,10 +79,9 @@ def score(
     Example: rl-tsad score today.csv --out scores.csv
     """
     from rl_tsad.services.scoring import score_path
-    from rl_tsad.services.workspace import open_workspace
 
     options = reading_options(time=time, values=tuple(value or ()), delimiter=delimiter, timezone=timezone)
-    with open_workspace(context.obj) as workspace, progress_bars() as progress:
+    with context.obj.open() as workspace, progress_bars() as progress:
         facts = score_path(workspace, path, out, options, progress=progress)
     rows = [(one.series, one.points, one.anomalous, one.alarms) for one in facts]
     print_table("Scored", ("series", "points", "anomalous points", "alarms"), rows)
@@ -99,9 +95,8 @@ def list_models(context: typer.Context) -> None:
     Example: rl-tsad models list
     """
     from rl_tsad.services.overview import current_id, versions
-    from rl_tsad.services.workspace import open_workspace
 
-    with open_workspace(context.obj) as workspace:
+    with context.obj.open() as workspace:
         current = current_id(workspace)
         rows = [
             (

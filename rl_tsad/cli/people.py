@@ -30,9 +30,8 @@ def ui(
     import subprocess
 
     from labeling_ui.launch import command
-    from rl_tsad.services.workspace import open_workspace
 
-    with open_workspace(context.obj) as workspace:
+    with context.obj.open() as workspace:
         root = workspace.root
     say(f"Labeling page: http://localhost:{port} (stop with Ctrl-C)")
     raise typer.Exit(subprocess.run(command(root, port), check=False).returncode)
@@ -49,9 +48,8 @@ def export_labels(
     Example: rl-tsad labels export --out answers.csv
     """
     from rl_tsad.services.exchange import export_answers
-    from rl_tsad.services.workspace import open_workspace
 
-    with open_workspace(context.obj) as workspace:
+    with context.obj.open() as workspace:
         count = export_answers(workspace, out)
     say(f"{count} answers written to {out}")
 
@@ -69,8 +67,7 @@ def import_labels(
     Example: rl-tsad labels import answers.csv
     """
     from rl_tsad.services.exchange import import_answers
-    from rl_tsad.services.workspace import open_workspace
 
-    with open_workspace(context.obj) as workspace:
+    with context.obj.open() as workspace:
         count = import_answers(workspace, path, analyst=analyst, dry_run=dry_run)
     say(f"{count} answers {'would be added' if dry_run else 'added'} from {path}")

@@ -45,7 +45,7 @@ def init(
     from sqlalchemy.engine import make_url
 
     from rl_tsad.config import load_settings
-    from rl_tsad.services.workspace import SETTINGS_FILE, create_workspace
+    from rl_tsad.services.workspace import create_workspace
 
     if database is not None and make_url(database).password:
         raise ConfigError(
@@ -53,11 +53,12 @@ def init(
             "set the environment variable RL_TSAD_DATABASE instead, or use a .pgpass file"
         )
     window = {"length": length, "stride": stride}
-    chosen = load_settings(seed=seed, database=database, window=window, split={"pool_fraction": pool_fraction})
-    existed = (context.obj / SETTINGS_FILE).exists()
-    with create_workspace(context.obj, chosen) as workspace:
+    given = {"seed": seed, "database": database, "window": window, "split": {"pool_fraction": pool_fraction}}
+    chosen = load_settings(**{**given, **context.obj.flags})
+    existed = context.obj.exists
+    with create_workspace(context.obj.root, chosen) as workspace:
         word = "is there already and stays as it is" if existed else "is ready"
-        say(f"Workspace {workspace.root} {word}. Next: rl-tsad --workspace {context.obj} ingest PATH")
+        say(f"Workspace {workspace.root} {word}. Next: rl-tsad --workspace {context.obj.root} ingest PATH")
 
 
 def ingest(
@@ -79,7 +80,7 @@ def ingest(
     Example: rl-tsad ingest sensors.csv --time timestamp --value flow --value pressure --timezone Europe/Paris
     """
     from rl_tsad.services import ingest as service
-    from rl_tsad.services.workspace import SETTINGS_FILE, create_workspace
+    from rl_tsad.services.workspace import create_workspace
 
     options = reading_options(
         time=time,
@@ -95,13 +96,13 @@ def ingest(
         _show_understanding(list(service.preview(paths, options)))
         say("Dry run: nothing was kept.")
         return
-    if not (context.obj / SETTINGS_FILE).exists():
-        say(f"Making workspace {context.obj} with default settings (rl-tsad init chooses others).")
-    with create_workspace(context.obj) as workspace, progress_bars() as progress:
+    if not context.obj.exists:
+        say(f"Making workspace {context.obj.root} with default settings (rl-tsad init chooses others).")
+    with create_workspace(context.obj.root) as workspace, progress_bars() as progress:
         kept = service.ingest(workspace, paths, options, progress=progress)
     _show_understanding([one.understanding for one in kept])
     new = sum(one.is_new for one in kept)
-    say(f"{new} series kept, {len(kept) - new} already there. Next: rl-tsad --workspace {context.obj} train")
+    say(f"{new} series kept, {len(kept) - new} already there. Next: rl-tsad --workspace {context.obj.root} train")
 
 
 def reading_options(**given: object) -> ReadOptions:
@@ -178,7 +179,7 @@ def doctor(context: typer.Context) -> None:
     """
     from rl_tsad.services.doctor import examine
 
-    findings = examine(context.obj)
+    findings = examine(context.obj.root)
     rows = [(one.what, one.state, one.meaning) for one in findings]
     print_table("Health", ("what", "state", "what that means"), rows)
     if any(one.is_fatal for one in findings):

@@ -43,14 +43,12 @@ def simulate(
     from rl_tsad.config import load_settings
     from rl_tsad.services.reporting import report_study
     from rl_tsad.services.simulate import Study, read_material, run_study
-    from rl_tsad.services.workspace import SETTINGS_FILE
 
     chosen = cast("Protocol", protocol.replace("-", "_"))
     study = Study(_numbers(budgets), seeds, tuple(methods.split(",")), chosen, pool_fraction)
-    file = context.obj / SETTINGS_FILE
-    settings = load_settings(file if file.exists() else None)
+    settings = load_settings(context.obj.settings_file if context.obj.exists else None, **context.obj.flags)
     with progress_bars() as progress:
-        series = read_material(data, context.obj)
+        series = read_material(data, context.obj.root)
         rows = run_study(series, out, study, settings, progress=progress)
         path = report_study(rows, out, study_facts(study, len(series), data))
     show_measurements(rows)
@@ -77,9 +75,8 @@ def report(
     Example: rl-tsad --workspace pumps report
     """
     from rl_tsad.services.reporting import report_workspace
-    from rl_tsad.services.workspace import open_workspace
 
-    with open_workspace(context.obj) as workspace:
+    with context.obj.open() as workspace:
         rows, path = report_workspace(workspace, out or workspace.reports)
     show_measurements(rows)
     say(f"Report: {path}")
@@ -98,10 +95,10 @@ def demo(
     from rl_tsad.services.demo import run_demo
 
     with progress_bars() as progress:
-        rows, path = run_demo(context.obj, _numbers(budgets), data=data, progress=progress)
+        rows, path = run_demo(context.obj.root, _numbers(budgets), data=data, progress=progress)
     show_measurements(rows)
     say(f"Report:        {path}")
-    say(f"Label it yourself: rl-tsad --workspace {context.obj} ui")
+    say(f"Label it yourself: rl-tsad --workspace {context.obj.root} ui")
 
 
 def show_measurements(rows: Sequence[Measurement]) -> None:
