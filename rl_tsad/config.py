@@ -116,8 +116,11 @@ class AgentConfig:
         horizon: windows per episode.
         rollout: steps per cursor between two updates.
         steps: environment steps per training round.
-        rewards: TP, TN, FP, FN for a human-labelled window; a propagated one counts by its weight.
-        vae_weight: initial lambda of the VAE term ``lambda * e(s) * (2a - 1)`` on unanswered windows; 0 turns it off.
+        rewards: TP, TN, FP, FN for a human-labelled window; a propagated one counts by its weight. The published 5, 1,
+            -1, -5 flag too much here, where episodes already start at both classes alike.
+        vae_weight: lambda of the VAE term ``lambda * e(s) * (2a - 1)`` on unanswered windows before anybody answered; 0
+            turns it off.
+        vae_answers: human answers after which training starts with half of that lambda.
         vae_target: return per step that the lambda controller steers toward.
         vae_rate: how far one unit of return moves lambda; 0 keeps it.
         vae_bounds: lambda never leaves them.
@@ -129,7 +132,7 @@ class AgentConfig:
     """
 
     envs: Count = 256
-    horizon: Count = 64
+    horizon: Count = 16
     rollout: Count = 16
     steps: Annotated[int, Field(ge=0)] = 65_536
     batch: Count = 2048
@@ -138,16 +141,17 @@ class AgentConfig:
     gamma: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.5
     gae_lambda: Fraction = 0.95
     clip: Annotated[float, Field(gt=0)] = 0.2
-    entropy: Annotated[float, Field(ge=0)] = 0.01
+    entropy: Annotated[float, Field(ge=0)] = 0.05
     hidden: tuple[Count, ...] = (64, 64)
-    rewards: tuple[float, float, float, float] = (5.0, 1.0, -1.0, -5.0)
+    rewards: tuple[float, float, float, float] = (2.0, 1.0, -1.0, -2.0)
     vae_weight: Annotated[float, Field(ge=0)] = 1.0
     vae_target: float = 0.5
-    vae_rate: Annotated[float, Field(ge=0)] = 0.1
-    vae_bounds: tuple[float, float] = (0.1, 2.0)
+    vae_answers: Annotated[float, Field(gt=0)] = 25.0
+    vae_rate: Annotated[float, Field(ge=0)] = 0.02
+    vae_bounds: tuple[float, float] = (0.02, 2.0)
     shaping_weight: Annotated[float, Field(ge=0)] = 0.5
-    clone_steps: Annotated[int, Field(ge=0)] = 300
-    clone_temperature: Annotated[float, Field(gt=0)] = 0.5
+    clone_steps: Annotated[int, Field(ge=0)] = 0
+    clone_temperature: Annotated[float, Field(gt=0)] = 1.0
     weight_decay: Annotated[float, Field(ge=0)] = 1e-3
 
 

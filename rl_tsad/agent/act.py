@@ -114,9 +114,9 @@ def branch_probabilities(agent: Agent, data: WindowData) -> Float32:
         (N, 3) float32: with no verdict before, after normal, after anomaly.
     """
     view = track_of(agent.normalise(data), EnvConfig(budget_left=agent.budget_left)).view
-    first, *deeper = list(agent.policy.mlp_extractor.policy_net)
+    first, *deeper = [*agent.policy.mlp_extractor.policy_net, agent.policy.action_net]
     pull = cast(torch.Tensor, first.weight)[:, -2]  # (H,), what the last verdict adds
-    rest = torch.nn.Sequential(*deeper, agent.policy.action_net)
+    rest = torch.nn.Sequential(*deeper)
     result = np.empty((data.rows, 3), dtype=np.float32)
     with torch.no_grad():
         for low in range(0, data.rows, _CHUNK):

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from envs.window_data import LIMIT, WindowData
+from rl_tsad.detector.judge import Judgement
 from rl_tsad.errors import DataError
 from rl_tsad.types import ANOMALY, NORMAL, UNKNOWN, Float32, Float64, Int8, Targets, rows_of
-
-if TYPE_CHECKING:
-    from rl_tsad.detector.fit import Judgement
 
 NORMAL_SHARE = 0.95
 """Share of windows for which the unsupervised term says normal."""

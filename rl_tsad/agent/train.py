@@ -45,7 +45,7 @@ class Agent:
         center: (F,) float32, subtracted from observations.
         spread: (F,) float32 > 0, divides them; both were computed once, from the first round's windows.
         budget_left: what it last saw in that place.
-        vae_weight: lambda where training ended; the next round goes on from it.
+        vae_weight: lambda where training ended.
         history: metrics by path, one number a rollout.
     """
 
@@ -104,7 +104,8 @@ def train_agent(
     """
     start = warm or _fresh(data, config, seed)
     known = replace(start, config=config, budget_left=budget_left).normalise(data)
-    rules = _rules(config, start.vae_weight, budget_left)
+    controller = _controller(config, first_lambda(config, data))
+    rules = _rules(config, controller.value, budget_left)
     with torch.random.fork_rng(devices=[]):
         cursors = CursorVecEnv(_environment(known, rules, config))
         model = _ppo(cursors, config, seed)
@@ -113,12 +114,10 @@ def train_agent(
         if warm is None and config.clone_steps:
             rng = derive_rng(seed, "agent", "clone")
             history["agent/clone_loss"] = [clone(model.policy, known, rules, config, rng)]
-        follower = _Follower(cursors, _controller(config, rules.vae_weight), history, progress, config.steps)
+        follower = _Follower(cursors, controller, history, progress, config.steps)
         if config.steps:
             model.learn(config.steps, callback=follower, log_interval=None)  # type: ignore[arg-type]
-    return Agent(
-        model.policy, config, start.center, start.spread, budget_left, follower.controller.value, follower.history
-    )
+    return Agent(model.policy, config, start.center, start.spread, budget_left, controller.value, history)
 
 
 def save_agent(agent: Agent, folder: Path) -> str:
@@ -175,6 +174,20 @@ def build_policy(config: AgentConfig, width: int, seed: int = 0) -> ActorCriticP
         )
 
 
+def first_lambda(config: AgentConfig, data: WindowData) -> float:
+    """Give the lambda that a round of training starts with: less, the more people have answered.
+
+    ``vae_weight * k / (k + answers)``, k = ``vae_answers``: a prior that counts as k answers. The controller moves on.
+
+    Example:
+        >>> from envs.samples import sample_windows
+        >>> first_lambda(AgentConfig(vae_answers=10), sample_windows(50, 3).answer(np.arange(30)))
+        0.25
+    """
+    answers = int(np.count_nonzero((data.target >= 0) & (data.weight >= 1.0)))
+    return config.vae_weight * config.vae_answers / (config.vae_answers + answers)
+
+
 class _Follower(BaseCallback):
     """Logs each rollout, moves lambda by its unshaped return and tells how far training is."""
 
@@ -222,7 +235,7 @@ def _fresh(data: WindowData, config: AgentConfig, seed: int) -> Agent:
     center, spread = data.observations.mean(axis=0), data.observations.std(axis=0)
     spread = np.where(spread < SMALLEST_SPREAD, 1.0, spread).astype(np.float32)
     policy = build_policy(config, data.width, derive_seed(seed, "agent", "policy"))
-    return Agent(policy, config, center.astype(np.float32), spread, vae_weight=config.vae_weight)
+    return Agent(policy, config, center.astype(np.float32), spread)
 
 
 def _rules(config: AgentConfig, vae_weight: float, budget_left: float) -> EnvConfig:
