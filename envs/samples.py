@@ -62,12 +62,12 @@ def sample_windows(rows: int, width: int, *, runs: int = 1, prevalence: float = 
     truth = (rng.random(rows) < prevalence).astype(np.int8)
     lean = np.append(2.0, np.full(width - 1, 0.3))  # (F,)
     seen = rng.normal(size=(rows, width)) + lean * truth[:, None]
-    blurred = 0.7 * truth + rng.normal(scale=0.5, size=rows)
+    blurred = truth + rng.normal(scale=0.5, size=rows)
     data = WindowData(
         observations=np.clip(seen, -LIMIT, LIMIT).astype(np.float32),
         target=np.full(rows, -1, dtype=np.int8),
         weight=np.zeros(rows, dtype=np.float32),
-        error=np.tanh(blurred - 0.7).astype(np.float32),
+        error=np.tanh(2.0 * (blurred - 0.6)).astype(np.float32),
         severity=np.clip(blurred, 0.0, 1.0).astype(np.float32),
         episode=(np.arange(rows) * runs // rows).astype(np.int64),
         start_weight=1.0 + rng.random(rows),

@@ -12,6 +12,7 @@ from typing import cast
 
 import numpy as np
 import torch
+from stable_baselines3.common.policies import ActorCriticPolicy
 
 from envs.track import track_of
 from envs.window_data import Bool, EnvConfig, WindowData
@@ -65,12 +66,14 @@ def act(agent: Agent, data: WindowData, keys: Keys | Sequence[str]) -> Decisions
     """
     if len(keys) != data.rows:
         raise DataError(f"expected {data.rows} keys, one a window, got {len(keys)}; pass those of the judgements")
-    branches = branch_probabilities(agent, data)  # (N, 3)
+    view = track_of(agent.normalise(data), EnvConfig(budget_left=agent.budget_left)).view  # (N, F + 2)
     first = np.append(True, data.last[:-1])
-    flags = branches > 0.5
-    verdict = follow(flags[:, 1], flags[:, 2], flags[:, 0], first)
-    branch = np.where(first, 0, np.append(0, verdict[:-1]) + 1)
-    probability = np.take_along_axis(branches, branch[:, None], axis=1)[:, 0]
+    branches = branch_probabilities(agent.policy, view, (-1.0, 1.0))  # (N, 2)
+    opening = np.zeros(data.rows, dtype=np.float32)
+    opening[first] = branch_probabilities(agent.policy, view[first], (0.0,))[:, 0]
+    verdict = follow(branches[:, 0] > 0.5, branches[:, 1] > 0.5, opening > 0.5, first)
+    before = np.append(0, verdict[:-1])
+    probability = np.where(first, opening, np.where(before, branches[:, 1], branches[:, 0]))
     margin = np.abs(2.0 * probability - 1.0).astype(np.float32)
     return Decisions(np.asarray(keys, dtype=np.str_), verdict.astype(np.int8), probability, margin)
 
@@ -103,25 +106,31 @@ def follow(after_normal: Bool, after_anomaly: Bool, at_start: Bool, first: Bool)
     return np.asarray(settled[place] ^ ((turns - turns[place]) % 2 == 1))
 
 
-def branch_probabilities(agent: Agent, data: WindowData) -> Float32:
-    """Give P(anomaly) of every window for each last verdict.
+def branch_probabilities(policy: ActorCriticPolicy, view: Float32, verdicts: Sequence[float]) -> Float32:
+    """Give P(anomaly) of every window for some last verdicts; the first layer's work is shared among them.
 
     Args:
-        agent: trained.
-        data: windows, not normalised.
+        policy: of an agent.
+        view: (N, F + 2) float32, normalised observations with a last verdict of 0.
+        verdicts: K last verdicts as observed: -1 normal, 0 none, 1 anomaly.
 
     Returns:
-        (N, 3) float32: with no verdict before, after normal, after anomaly.
+        (N, K) float32.
+
+    Example:
+        >>> from rl_tsad.agent.train import build_policy
+        >>> from rl_tsad.config import AgentConfig
+        >>> branch_probabilities(build_policy(AgentConfig(), 3), np.zeros((2, 5), np.float32), (-1.0, 1.0)).shape
+        (2, 2)
     """
-    view = track_of(agent.normalise(data), EnvConfig(budget_left=agent.budget_left)).view
-    first, *deeper = [*agent.policy.mlp_extractor.policy_net, agent.policy.action_net]
+    first, *deeper = [*policy.mlp_extractor.policy_net, policy.action_net]
     pull = cast(torch.Tensor, first.weight)[:, -2]  # (H,), what the last verdict adds
     rest = torch.nn.Sequential(*deeper)
-    result = np.empty((data.rows, 3), dtype=np.float32)
+    result = np.empty((len(view), len(verdicts)), dtype=np.float32)
     with torch.no_grad():
-        for low in range(0, data.rows, _CHUNK):
-            shared = first(torch.from_numpy(view[low : low + _CHUNK]))  # (n, H), last verdict 0
-            for column, verdict in enumerate((0.0, -1.0, 1.0)):
+        for low in range(0, len(view), _CHUNK):
+            shared = first(torch.from_numpy(view[low : low + _CHUNK]))  # (n, H)
+            for column, verdict in enumerate(verdicts):
                 logits = rest(shared + verdict * pull)  # (n, 2)
                 result[low : low + _CHUNK, column] = torch.sigmoid(logits[:, 1] - logits[:, 0]).numpy()
     return result

@@ -43,8 +43,8 @@ def test_the_signed_term_alone_teaches_without_any_answer(seed):
     assert 0.01 < decisions.verdict.mean() < 0.3
 
 
-def test_with_neither_answers_nor_the_signed_term_nothing_is_learnt():
-    """The contrast: shaping alone changes no preference, as it must not."""
+def test_with_neither_answers_nor_the_signed_term_the_agent_stays_undecided():
+    """The contrast: shaping may hint (GAE keeps a trace of it while the critic is imperfect) but settles nothing."""
     _, with_term = judged(0, 0)
     _, without = judged(0, 0, vae_weight=0.0)
     assert without.margin.mean() < 0.3 * with_term.margin.mean()
