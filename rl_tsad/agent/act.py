@@ -12,10 +12,9 @@ from typing import cast
 
 import numpy as np
 import torch
-from stable_baselines3.common.policies import ActorCriticPolicy
+from torch.nn.functional import linear
 
-from envs.track import track_of
-from envs.window_data import Bool, EnvConfig, WindowData
+from envs.window_data import Bool, WindowData
 from rl_tsad.agent.train import Agent
 from rl_tsad.errors import DataError
 from rl_tsad.types import Float32, Int8, Keys
@@ -66,11 +65,11 @@ def act(agent: Agent, data: WindowData, keys: Keys | Sequence[str]) -> Decisions
     """
     if len(keys) != data.rows:
         raise DataError(f"expected {data.rows} keys, one a window, got {len(keys)}; pass those of the judgements")
-    view = track_of(agent.normalise(data), EnvConfig(budget_left=agent.budget_left)).view  # (N, F + 2)
+    agent.check_width(data.width)
     first = np.append(True, data.last[:-1])
-    branches = branch_probabilities(agent.policy, view, (-1.0, 1.0))  # (N, 2)
+    branches = branch_probabilities(agent, data.observations, (-1.0, 1.0))  # (N, 2)
     opening = np.zeros(data.rows, dtype=np.float32)
-    opening[first] = branch_probabilities(agent.policy, view[first], (0.0,))[:, 0]
+    opening[first] = branch_probabilities(agent, data.observations[first], (0.0,))[:, 0]
     verdict = follow(branches[:, 0] > 0.5, branches[:, 1] > 0.5, opening > 0.5, first)
     before = np.append(0, verdict[:-1])
     probability = np.where(first, opening, np.where(before, branches[:, 1], branches[:, 0]))
@@ -106,12 +105,12 @@ def follow(after_normal: Bool, after_anomaly: Bool, at_start: Bool, first: Bool)
     return np.asarray(settled[place] ^ ((turns - turns[place]) % 2 == 1))
 
 
-def branch_probabilities(policy: ActorCriticPolicy, view: Float32, verdicts: Sequence[float]) -> Float32:
+def branch_probabilities(agent: Agent, observations: Float32, verdicts: Sequence[float]) -> Float32:
     """Give P(anomaly) of every window for some last verdicts; the first layer's work is shared among them.
 
     Args:
-        policy: of an agent.
-        view: (N, F + 2) float32, normalised observations with a last verdict of 0.
+        agent: trained.
+        observations: (N, F) float32, not normalised.
         verdicts: K last verdicts as observed: -1 normal, 0 none, 1 anomaly.
 
     Returns:
@@ -120,16 +119,19 @@ def branch_probabilities(policy: ActorCriticPolicy, view: Float32, verdicts: Seq
     Example:
         >>> from rl_tsad.agent.train import build_policy
         >>> from rl_tsad.config import AgentConfig
-        >>> branch_probabilities(build_policy(AgentConfig(), 3), np.zeros((2, 5), np.float32), (-1.0, 1.0)).shape
-        (2, 2)
+        >>> config, one = AgentConfig(), np.ones(3, np.float32)
+        >>> branch_probabilities(Agent(build_policy(config, 3), config, one, one), one[None], (-1.0, 1.0)).shape
+        (1, 2)
     """
-    first, *deeper = [*policy.mlp_extractor.policy_net, policy.action_net]
-    pull = cast(torch.Tensor, first.weight)[:, -2]  # (H,), what the last verdict adds
-    rest = torch.nn.Sequential(*deeper)
-    result = np.empty((len(view), len(verdicts)), dtype=np.float32)
+    layers = [*agent.policy.mlp_extractor.policy_net, agent.policy.action_net]
+    weight, bias = cast(torch.Tensor, layers[0].weight), cast(torch.Tensor, layers[0].bias)
+    features, pull, usual = weight[:, :-2], weight[:, -2], bias + agent.budget_left * weight[:, -1]
+    rest = torch.nn.Sequential(*layers[1:])
+    result = np.empty((len(observations), len(verdicts)), dtype=np.float32)
     with torch.no_grad():
-        for low in range(0, len(view), _CHUNK):
-            shared = first(torch.from_numpy(view[low : low + _CHUNK]))  # (n, H)
+        for low in range(0, len(observations), _CHUNK):
+            seen = torch.from_numpy(agent.scale(observations[low : low + _CHUNK]))  # (n, F)
+            shared = linear(seen, features, usual)  # (n, H)
             for column, verdict in enumerate(verdicts):
                 logits = rest(shared + verdict * pull)  # (n, 2)
                 result[low : low + _CHUNK, column] = torch.sigmoid(logits[:, 1] - logits[:, 0]).numpy()

@@ -12,17 +12,16 @@ import numpy as np
 import torch
 from gymnasium.vector import VectorEnv
 from stable_baselines3 import PPO
-from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import ActorCriticPolicy
 
 from envs.potentials import VerdictPotential
-from envs.rewards import LambdaController
 from envs.shaping import VectorPotentialShaping, check_gamma
 from envs.track import observation_space
 from envs.vector_env import WindowVectorEnv
 from envs.window_data import LIMIT, EnvConfig, WindowData
 from rl_tsad.agent.bridge import CursorVecEnv
 from rl_tsad.agent.clone import clone
+from rl_tsad.agent.follow import Follower, start_controller
 from rl_tsad.config import AgentConfig
 from rl_tsad.detector.checkpoint import fill_module, load_tensors, save_tensors
 from rl_tsad.errors import CheckpointError, ConfigError
@@ -30,7 +29,6 @@ from rl_tsad.progress import Progress, no_progress
 from rl_tsad.seeding import derive_rng, derive_seed
 from rl_tsad.types import Float32
 
-STAGE = "agent/ppo"
 NAME = "agent"
 SMALLEST_SPREAD = 1e-6
 
@@ -63,12 +61,24 @@ class Agent:
         Raises:
             ConfigError: when the number of features is not the one the agent learnt on.
         """
-        if data.width != len(self.center):
+        self.check_width(data.width)
+        return replace(data, observations=self.scale(data.observations))
+
+    def scale(self, observations: Float32) -> Float32:
+        """Do so with (N, F) float32 alone."""
+        scaled = (observations - self.center) / self.spread
+        return np.asarray(np.clip(scaled, -LIMIT, LIMIT, out=scaled), dtype=np.float32)
+
+    def check_width(self, width: int) -> None:
+        """Refuse another number of features than the agent learnt on.
+
+        Raises:
+            ConfigError: when it differs.
+        """
+        if width != len(self.center):
             raise ConfigError(
-                f"expected {len(self.center)} features, got {data.width}; train an agent anew for another detector"
+                f"expected {len(self.center)} features, got {width}; train an agent anew for another detector"
             )
-        scaled = np.clip((data.observations - self.center) / self.spread, -LIMIT, LIMIT)
-        return replace(data, observations=scaled.astype(np.float32))
 
 
 def train_agent(
@@ -104,7 +114,7 @@ def train_agent(
     """
     start = warm or _fresh(data, config, seed)
     known = replace(start, config=config, budget_left=budget_left).normalise(data)
-    controller = _controller(config, first_lambda(config, data))
+    controller = start_controller(config, data)
     rules = _rules(config, controller.value, budget_left)
     with torch.random.fork_rng(devices=[]):
         cursors = CursorVecEnv(_environment(known, rules, config))
@@ -114,7 +124,7 @@ def train_agent(
         if warm is None and config.clone_steps:
             rng = derive_rng(seed, "agent", "clone")
             history["agent/clone_loss"] = [clone(model.policy, known, rules, config, rng)]
-        follower = _Follower(cursors, controller, history, progress, config.steps)
+        follower = Follower(cursors, controller, history, progress, config.steps)
         if config.steps:
             model.learn(config.steps, callback=follower, log_interval=None)  # type: ignore[arg-type]
     return Agent(model.policy, config, start.center, start.spread, budget_left, controller.value, history)
@@ -174,63 +184,6 @@ def build_policy(config: AgentConfig, width: int, seed: int = 0) -> ActorCriticP
         )
 
 
-def first_lambda(config: AgentConfig, data: WindowData) -> float:
-    """Give the lambda that a round of training starts with: less, the more people have answered.
-
-    ``vae_weight * k / (k + answers)``, k = ``vae_answers``: a prior that counts as k answers. The controller moves on.
-
-    Example:
-        >>> from envs.samples import sample_windows
-        >>> first_lambda(AgentConfig(vae_answers=10), sample_windows(50, 3).answer(np.arange(30)))
-        0.25
-    """
-    answers = int(np.count_nonzero((data.target >= 0) & (data.weight >= 1.0)))
-    return config.vae_weight * config.vae_answers / (config.vae_answers + answers)
-
-
-class _Follower(BaseCallback):
-    """Logs each rollout, moves lambda by its unshaped return and tells how far training is."""
-
-    def __init__(
-        self,
-        cursors: CursorVecEnv,
-        controller: LambdaController,
-        history: dict[str, list[float]],
-        progress: Progress,
-        total: int,
-    ) -> None:
-        super().__init__()
-        self.cursors, self.controller, self.history = cursors, controller, history
-        self.progress, self.total = progress, total
-
-    def _on_step(self) -> bool:
-        return True
-
-    def _on_rollout_end(self) -> None:
-        means = self.cursors.take_totals()
-        base = means["table_reward"] + means["vae_reward"]
-        named = {"base_return": base, "table_return": means["table_reward"], "vae_return": means["vae_reward"]}
-        named |= {"shaping_return": means.get("shaping", 0.0), "flagged": means["flagged"]}
-        self._log({**named, "lambda": self.controller.value})
-        self.cursors.set_attr("lam", self.controller.update(base))
-        self.progress(STAGE, min(self.num_timesteps, self.total), self.total)
-
-    def _on_rollout_start(self) -> None:
-        self._log_updates()
-
-    def _on_training_end(self) -> None:
-        self._log_updates()
-
-    def _log_updates(self) -> None:
-        values = self.model.logger.name_to_value
-        names = {"entropy": "train/entropy_loss", "value_loss": "train/value_loss", "kl": "train/approx_kl"}
-        self._log({name: float(values[path]) for name, path in names.items() if path in values})
-
-    def _log(self, numbers: Mapping[str, float]) -> None:
-        for name, value in numbers.items():
-            self.history.setdefault(f"agent/{name}", []).append(value)
-
-
 def _fresh(data: WindowData, config: AgentConfig, seed: int) -> Agent:
     center, spread = data.observations.mean(axis=0), data.observations.std(axis=0)
     spread = np.where(spread < SMALLEST_SPREAD, 1.0, spread).astype(np.float32)
@@ -253,11 +206,6 @@ def _environment(data: WindowData, rules: EnvConfig, config: AgentConfig) -> Vec
     if not config.shaping_weight:
         return env
     return VectorPotentialShaping(env, VerdictPotential(data.severity, config.shaping_weight), gamma=config.gamma)
-
-
-def _controller(config: AgentConfig, vae_weight: float) -> LambdaController:
-    low, high = config.vae_bounds
-    return LambdaController(value=vae_weight, target=config.vae_target, rate=config.vae_rate, low=low, high=high)
 
 
 def _policy_settings(config: AgentConfig) -> dict[str, Any]:

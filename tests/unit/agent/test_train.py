@@ -8,7 +8,8 @@ import torch
 from envs.samples import sample_windows
 from envs.window_data import EnvConfig
 from rl_tsad.agent.clone import soft_greedy
-from rl_tsad.agent.train import build_policy, first_lambda, load_agent, save_agent, train_agent
+from rl_tsad.agent.follow import first_lambda
+from rl_tsad.agent.train import build_policy, load_agent, save_agent, train_agent
 from rl_tsad.config import AgentConfig
 from rl_tsad.errors import CheckpointError, ConfigError
 
