@@ -161,6 +161,7 @@ class ActiveConfig:
 
     Attributes:
         batch: questions per round.
+        budget: questions that the project means to spend; the agent sees which share is left.
         margin, top, diverse: shares of a batch picked by smallest margin, highest score and greatest distance; they are
             normalised to sum to 1.
         spacing: windows of one series between two questions of one batch.
@@ -172,6 +173,7 @@ class ActiveConfig:
     """
 
     batch: Count = 20
+    budget: Count = 200
     margin: Fraction = 0.4
     top: Fraction = 0.4
     diverse: Fraction = 0.2

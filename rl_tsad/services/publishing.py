@@ -88,6 +88,8 @@ def publish(
 def _write_files(draft: Path, foundation: Foundation, learnt: Learnt) -> None:
     for name in ("keys", "probability", "verdict", "margin"):
         np.save(draft / f"{name}.npy", getattr(learnt.decisions, name), allow_pickle=False)
+    for name in ("keys", "value", "weight", "source"):  # what this version took for known, spread answers included
+        np.save(draft / f"targets_{name}.npy", getattr(learnt.targets, name), allow_pickle=False)
     copy_linked(foundation.folder / "graph", draft / "graph")
     if learnt.agent is not None:
         save_agent(learnt.agent, draft / "agent")

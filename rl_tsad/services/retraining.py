@@ -54,7 +54,8 @@ def retrain(
     foundation = prepare(workspace, progress=progress)
     answers, parent, spent = _standing(workspace)
     targets = spread_answers(foundation.graph, answers, workspace.settings.active)
-    learnt = _learn(workspace, foundation, targets, learner=learner, parent=parent, progress=progress)
+    left = max(0.0, 1.0 - spent.questions / workspace.settings.active.budget)
+    learnt = _learn(workspace, foundation, targets, learner=learner, parent=parent, left=left, progress=progress)
     metrics = {
         "questions": spent.questions,
         "labels": spent.labels,
@@ -86,25 +87,24 @@ def _learn(
     *,
     learner: str,
     parent: ModelVersion | None,
+    left: float,
     progress: Progress,
 ) -> Learnt:
     seed = derive_seed(workspace.settings.seed, learner, int((targets.source == "human").sum()))
     if learner == FOREST:
         return Learnt(forest_decisions(foundation.judgements, targets, seed=seed), targets)
-    pool = foundation.pool_judgements()
-    severity = foundation.severity[foundation.pool]
-    config = workspace.settings.agent
-    warm = _warm(workspace, parent)
-    agent = train_agent(observe(pool, targets, severity), config, seed=seed, warm=warm, progress=progress)
+    data = observe(foundation.pool_judgements(), targets, foundation.severity[foundation.pool])
+    config, warm = workspace.settings.agent, _warm(workspace, foundation, parent)
+    agent = train_agent(data, config, seed=seed, warm=warm, budget_left=left, progress=progress)
     decisions = act(agent, observe(foundation.judgements, no_targets(), foundation.severity), foundation.keys)
     last = {name: values[-1] for name, values in agent.history.items() if len(values)}
     return Learnt(decisions, targets, last, agent)
 
 
-def _warm(workspace: Workspace, parent: ModelVersion | None) -> Agent | None:
-    if parent is None or parent.config.get("learner") != AGENT:
-        return None
-    if parent.config.get("agent") != digest_facts(workspace.settings)["agent"]:
+def _warm(workspace: Workspace, foundation: Foundation, parent: ModelVersion | None) -> Agent | None:
+    """Go on from the previous policy, unless what it saw or how it was paid has changed since."""
+    now = {"learner": AGENT, "agent": digest_facts(workspace.settings)["agent"], "foundation": foundation.folder.name}
+    if parent is None or any(parent.config.get(name) != value for name, value in now.items()):
         return None
     try:
         return load_agent(workspace.model_folder(parent) / "agent")
@@ -114,14 +114,15 @@ def _warm(workspace: Workspace, parent: ModelVersion | None) -> Agent | None:
 
 def _agreement(foundation: Foundation, decisions: Decisions, answers: Mapping[str, int]) -> dict[str, float]:
     rows = rows_of(decisions.keys, list(answers))
-    known = np.array(list(answers.values()), dtype=np.int8)[rows >= 0]
-    rows = rows[rows >= 0]
+    in_pool = (rows >= 0) & foundation.pool[rows]  # an imported answer may lie in the test: no threshold sees it
+    known, rows = np.array(list(answers.values()), dtype=np.int8)[in_pool], rows[in_pool]
     prior = np.concatenate([judgement.prior for judgement in foundation.judgements])
+    usual = float(np.quantile(prior[foundation.pool], 0.95))
     agreeing = float((decisions.verdict[rows] == known).mean()) if len(rows) else float("nan")
     flagged = float((decisions.verdict == 1).mean())
     return {
         "answers/agreement": agreeing,
         "answers/threshold": choose_threshold(decisions.probability[rows], known),
-        "answers/prior_threshold": choose_threshold(prior[rows], known, fallback=float(np.quantile(prior, 0.95))),
+        "answers/prior_threshold": choose_threshold(prior[rows], known, fallback=usual),
         "windows/flagged": flagged,
     }
