@@ -46,7 +46,7 @@ class Foundation:
         severity: (N,) float32 in [0, 1], in the order of the judgements.
         part: (N,) int8, 1 for windows of the pool, 2 for the test, 0 for the gap between them.
         spans: (N, 2) int64, the points [low, high) that each window decides.
-        graph: over the windows of the pool.
+        graph: over the features of the pool's windows.
     """
 
     folder: Path
@@ -188,7 +188,7 @@ def _make(workspace: Workspace, records: Sequence[SeriesRecord], folder: Path, p
         _write(draft, series, judgements, {"severity": severity, "part": part, "spans": spans})
         pooled = [take(judgement, mask) for judgement, mask in _masked(judgements, part)]
         graph = build_graph(
-            np.concatenate([one.embedding for one in pooled]),
+            np.concatenate([one.features for one in pooled]),
             np.concatenate([one.keys for one in pooled]),
             neighbours=settings.active.neighbours,
             progress=progress,

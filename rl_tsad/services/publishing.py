@@ -140,7 +140,7 @@ def _questions(
         decisions.keys[pool],
         decisions.probability[pool],
         prior=np.concatenate([one.prior for one in judgements]),
-        embedding=np.concatenate([one.embedding for one in judgements]),
+        embedding=np.concatenate([one.features for one in judgements]),
         asked=asked | settled,
         config=config,
         count=config.batch,

@@ -1,4 +1,3 @@
-import multiprocessing
 import subprocess
 import sys
 
@@ -128,19 +127,24 @@ def test_an_interrupted_run_keeps_what_it_had(tmp_path):
     assert after.seen == texts[64:]
 
 
-def _embed_many(path):
-    CachedEmbedder(Counting(), path).embed([str(number) for number in range(200)])
+EMBED_MANY = """
+import sys, pathlib, numpy as np
+from rl_tsad.language.cache import CachedEmbedder
+
+class Plain:
+    name = "counting"
+    def embed(self, texts):
+        return np.array([[len(text), sum(map(ord, text))] for text in texts], np.float32).reshape(-1, 2)
+
+CachedEmbedder(Plain(), pathlib.Path(sys.argv[1])).embed([str(number) for number in range(200)])
+"""
 
 
 @pytest.mark.slow
 def test_processes_share_one_file(tmp_path):
-    context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_embed_many, args=(tmp_path / "cache.db",)) for _ in range(3)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    command = [sys.executable, "-c", EMBED_MANY, str(tmp_path / "cache.db")]
+    workers = [subprocess.Popen(command) for _ in range(3)]
+    assert [worker.wait() for worker in workers] == [0, 0, 0]
     after = Counting()
     CachedEmbedder(after, tmp_path / "cache.db").embed([str(number) for number in range(200)])
     assert after.seen == []
