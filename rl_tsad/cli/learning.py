@@ -32,7 +32,7 @@ def train(context: typer.Context) -> None:
     with context.obj.open() as workspace, progress_bars() as progress:
         version = learn(workspace, progress=progress)
     say(f"Model version {version.id} is {'current' if version.metrics['promoted'] else 'kept, but not current'}.")
-    say(f"Next: rl-tsad --workspace {context.obj.root} ui")
+    say(f"Next: {context.obj.hint('ui')}")
 
 
 def retrain(context: typer.Context) -> None:
@@ -44,7 +44,7 @@ def retrain(context: typer.Context) -> None:
 
     with context.obj.open() as workspace:
         job = enqueue_retrain(workspace, "command line")
-    say(f"Job {job.id} is {job.state}. A worker does it: rl-tsad --workspace {context.obj.root} worker")
+    say(f"Job {job.id} is {job.state}. A worker does it: {context.obj.hint('worker')}")
 
 
 def worker(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import shutil
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +40,18 @@ class Project:
         from rl_tsad.services.workspace import SETTINGS_FILE
 
         return self.root / SETTINGS_FILE
+
+    def hint(self, command: str) -> str:
+        """Write a command as it can be typed here, with the program as it was called.
+
+        Example:
+            >>> Project(Path("pumps")).hint("train").endswith(" --workspace pumps train")
+            True
+        """
+        called = Path(sys.argv[0])
+        on_path = shutil.which(called.name) == str(called.absolute())
+        program = called.name if on_path or called.name != "rl-tsad" else os.path.relpath(called)
+        return f"{program} --workspace {shlex.quote(str(self.root))} {command}"
 
     def open(self) -> Workspace:
         """Open the workspace with the flags' settings."""

@@ -58,7 +58,7 @@ def init(
     existed = context.obj.exists
     with create_workspace(context.obj.root, chosen) as workspace:
         word = "is there already and stays as it is" if existed else "is ready"
-        say(f"Workspace {workspace.root} {word}. Next: rl-tsad --workspace {context.obj.root} ingest PATH")
+        say(f"Workspace {workspace.root} {word}. Next: {context.obj.hint('ingest PATH')}")
 
 
 def ingest(
@@ -102,7 +102,7 @@ def ingest(
         kept = service.ingest(workspace, paths, options, progress=progress)
     _show_understanding([one.understanding for one in kept])
     new = sum(one.is_new for one in kept)
-    say(f"{new} series kept, {len(kept) - new} already there. Next: rl-tsad --workspace {context.obj.root} train")
+    say(f"{new} series kept, {len(kept) - new} already there. Next: {context.obj.hint('train')}")
 
 
 def reading_options(**given: object) -> ReadOptions:

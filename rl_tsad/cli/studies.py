@@ -98,7 +98,7 @@ def demo(
         rows, path = run_demo(context.obj.root, _numbers(budgets), data=data, progress=progress)
     show_measurements(rows)
     say(f"Report:        {path}")
-    say(f"Label it yourself: rl-tsad --workspace {context.obj.root} ui")
+    say(f"Label it yourself: {context.obj.hint('ui')}")
 
 
 def show_measurements(rows: Sequence[Measurement]) -> None:
