@@ -25,6 +25,8 @@ _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")
 _ANSWERS = {"anomaly": ("triangle-up", "@alarm"), "normal": ("circle", "@normal"), "unsure": ("x", "@text")}
 _BUCKETS = 1000
 _SHOWN = 4
+_GAP_STEPS = 10
+_GAPS_KEPT = 200
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def _line(curve: BudgetCurve, place: int) -> Figure:
 def picture_figure(picture: SeriesPicture) -> Figure:
     """Draw a series: channels above, questions in the middle, score below, truth as bands and alarms as a strip.
 
-    Each channel keeps at most 2,000 points, the extremes of 1,000 equal stretches. Several channels share an axis in
+    Each line keeps the extremes of 1,000 equal stretches and the rims of gaps, and stops at gaps. Several channels share an axis in
     robust units (median 0, 1.4826 MAD 1); hovering shows the file's own.
 
     Example:
@@ -167,14 +169,41 @@ def extremes(values: NDArray[Any], buckets: int = _BUCKETS) -> Int64:
     return np.unique(np.concatenate(both)).astype(np.int64)
 
 
+def gap_ends(times: NDArray[Any]) -> Int64:
+    """Find the last point before each recording gap: a step longer than ten median steps follows it.
+
+    Example:
+        >>> gap_ends(np.array([0, 1, 2, 3, 60, 61])).tolist()
+        [3]
+    """
+    steps = np.diff(times).astype(np.int64)
+    usual = float(np.median(steps)) if len(steps) else 0.0
+    return np.flatnonzero(steps > _GAP_STEPS * usual).astype(np.int64) if usual > 0 else np.zeros(0, np.int64)
+
+
+def _path(times: NDArray[Any], values: NDArray[Any], told: NDArray[Any] | None = None) -> Figure:
+    """Give a line's points; an empty point (y None) breaks it at a gap, and the rims of at most 200 gaps are kept."""
+    gaps, kept = gap_ends(times), extremes(values)
+    if len(gaps) <= _GAPS_KEPT:
+        kept = np.union1d(kept, np.concatenate([gaps, gaps + 1]))
+    crossed = np.flatnonzero(np.diff(np.searchsorted(gaps, kept)))
+    rows = np.insert(kept, crossed + 1, kept[crossed])
+    empty = crossed + 1 + np.arange(len(crossed))
+    path = {"x": _instants(times[rows]), "y": _holed(values[rows], empty)}
+    return path if told is None else {**path, "customdata": _holed(told[rows], empty)}
+
+
+def _holed(values: NDArray[Any], empty: Int64) -> list[float | None]:
+    holed = _numbers(values)
+    for place in empty.tolist():
+        holed[place] = None
+    return holed
+
+
 def _channel(picture: SeriesPicture, channel: int, place: int, *, scaled: bool) -> Figure:
     raw = picture.values[:, channel]
-    kept = extremes(raw)
-    drawn = _robust(raw)[kept] if scaled else raw[kept]
     return {
-        "x": _instants(picture.times[kept]),
-        "y": _numbers(drawn),
-        "customdata": _numbers(raw[kept]),
+        **_path(picture.times, _robust(raw) if scaled else raw, raw),
         "name": _plain(picture.channels[channel]),
         "mode": "lines",
         "line": {"color": f"@{place}", "width": 1.2},
@@ -183,10 +212,8 @@ def _channel(picture: SeriesPicture, channel: int, place: int, *, scaled: bool) 
 
 
 def _score(picture: SeriesPicture, score: Float32) -> Figure:
-    kept = extremes(score)
     return {
-        "x": _instants(picture.times[kept]),
-        "y": _numbers(score[kept]),
+        **_path(picture.times, score),
         "name": "score",
         "mode": "lines",
         "line": {"color": "@alarm", "width": 1},

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from rl_tsad.evaluation.budget import Measurement, budget_curves
-from rl_tsad.evaluation.charts import SeriesPicture, extremes, picture_figure, shown_channels
+from rl_tsad.evaluation.charts import SeriesPicture, extremes, gap_ends, picture_figure, shown_channels
 from rl_tsad.evaluation.report import ReportData, render_report
 from rl_tsad.evaluation.summary import summarise
 
@@ -128,6 +128,30 @@ def test_a_picture_shows_channels_score_questions_and_bands(clock):
     band = drawn["layout"]["shapes"][0]
     first = drawn["data"][3]["x"][0]
     assert band["x0"] < first < band["x1"]
+
+
+@pytest.mark.parametrize("length", [1000, 50_000])
+def test_no_line_is_drawn_through_a_recording_gap(length):
+    steps = np.arange(length) + 500 * (np.arange(length) >= length // 2)
+    times = np.datetime64("2024-01-01", "ns") + steps * np.timedelta64(1, "m")
+    values = np.ones((length, 1), np.float32)
+    score = np.linspace(0, 1, length, dtype=np.float32)
+    for trace in picture_figure(SeriesPicture("a", times, values, ("flow",), score=score))["data"]:
+        places = [place for place, value in enumerate(trace["y"]) if value is None]
+        assert len(places) == 1
+        before, after = trace["x"][places[0] - 1], trace["x"][places[0] + 1]
+        assert after - before == 501 * 60_000
+        assert trace.get("customdata", trace["y"])[places[0]] is None
+        assert trace["x"] == sorted(trace["x"])
+
+
+@given(st.lists(st.sampled_from([0, 1, 1, 1, 2, 11, 500]), max_size=60))
+def test_every_gap_breaks_the_line_once(steps):
+    times = np.cumsum([0, *steps])
+    gaps = gap_ends(times)
+    drawn = picture_figure(SeriesPicture("a", times, np.zeros((len(times), 1), np.float32), ("flow",)))["data"][0]
+    assert drawn["y"].count(None) == len(gaps)
+    assert len(drawn["x"]) == len(drawn["y"]) == len(drawn["customdata"]) == len(times) + len(gaps)
 
 
 def test_wide_series_show_the_channels_that_deviate():
