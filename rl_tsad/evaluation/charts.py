@@ -112,8 +112,8 @@ def _line(curve: BudgetCurve, place: int) -> Figure:
 def picture_figure(picture: SeriesPicture) -> Figure:
     """Draw a series: channels above, questions in the middle, score below, truth as bands and alarms as a strip.
 
-    Each line keeps the extremes of 1,000 equal stretches and the rims of gaps, and stops at gaps. Several channels share an axis in
-    robust units (median 0, 1.4826 MAD 1); hovering shows the file's own.
+    Each line keeps the extremes of 1,000 equal stretches and the rims of gaps, and stops at gaps. Several
+    channels share an axis in robust units (median 0, 1.4826 MAD 1); hovering shows the file's own.
 
     Example:
         >>> p = SeriesPicture("a", np.arange(3), np.zeros((3, 1), np.float32), ("flow",))

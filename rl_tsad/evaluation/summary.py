@@ -9,6 +9,8 @@ import numpy as np
 from rl_tsad.evaluation.budget import BudgetCurve, bootstrap_interval
 from rl_tsad.types import Float64
 
+ENOUGH_ANSWERS = 20
+"""Answers below which a share of agreement is too coarse to be told as a change."""
 METRIC_NAMES = {
     "point_f1": "point F1",
     "event_f1": "event F1",
@@ -47,8 +49,33 @@ def summarise(curves: Sequence[BudgetCurve]) -> list[str]:
     if not curves:
         return ["Nothing was measured: there is no truth to compare with, or no run has finished."]
     main = curves[0]
+    if main.metric == "agreement" and main.labels[-1] < ENOUGH_ANSWERS:
+        return [_too_early(main)]
     others = [curve for curve in curves[1:] if curve.metric == main.metric]
-    return [_reached(main), *_gain(main), *(_against(main, other) for other in others), *_doubt(main)]
+    ranking = [curve for curve in curves[1:] if curve.metric == "auc_pr" and curve.method == main.method]
+    sentences = [_reached(main), *_gain(main), *(_moved(curve) for curve in ranking[:1])]
+    return [*sentences, *(_against(main, other) for other in others), *_doubt(main)]
+
+
+def _too_early(main: BudgetCurve) -> str:
+    told = f"{main.labels[-1]:.0f} answer{'' if round(main.labels[-1]) == 1 else 's'}"
+    return f"Too early to tell: {told} so far, and a change in agreement says little below {ENOUGH_ANSWERS}."
+
+
+def _moved(curve: BudgetCurve) -> str:
+    """Say what average precision did; it counts as a gain or loss only where the interval leaves zero out."""
+    name, first, last = "Average precision (AUC-PR)", curve.mean[0], curve.mean[-1]
+    if not np.isfinite([first, last]).all():
+        return f"{name} has no value at the first or the last budget."
+    if len(curve.budgets) < 2:
+        return f"{name} is {_interval(curve, 0)}."
+    low, mean, high = _difference(curve.per_seed[:, -1] - curve.per_seed[:, 0])
+    verb = "stayed at" if f"{first:.2f}" == f"{last:.2f}" else "rose from" if last > first else "fell from"
+    moved = f"{name} {verb} {first:.2f}" + ("" if verb == "stayed at" else f" to {last:.2f}")
+    if not np.isfinite([low, high]).all():
+        return f"{moved} in the only run that measured it."
+    rest = "" if low > 0 or high < 0 else ", which cannot be told from chance in these runs"
+    return f"{moved}: difference {mean:+.2f}{_range(low, high)}{rest}."
 
 
 def _reached(main: BudgetCurve) -> str:

@@ -106,6 +106,36 @@ def test_the_summary_says_when_the_first_method_is_behind():
     assert "cannot be told apart" in summarise(curves(("agent", "forest"), seeds=1))[2]
 
 
+def ranking(gain, seeds=4, noise=0.0):
+    rng = np.random.default_rng(0)
+    data = [
+        Measurement("agent", s, b, b, b, {"point_f1": 0.5, "auc_pr": 0.3 + gain * b / 100 + noise * rng.normal()})
+        for s in range(seeds)
+        for b in (0, 100)
+    ]
+    return summarise(budget_curves(data, ["point_f1", "auc_pr"]))[2]
+
+
+def test_the_summary_says_what_average_precision_did():
+    assert ranking(0.26) == "Average precision (AUC-PR) rose from 0.30 to 0.56: difference +0.26 (0.26 to 0.26)."
+    assert ranking(-0.1).startswith("Average precision (AUC-PR) fell from 0.30 to 0.20: difference -0.10")
+    assert (
+        ranking(0.26, seeds=1) == "Average precision (AUC-PR) rose from 0.30 to 0.56 in the only run that measured it."
+    )
+    assert "cannot be told from chance" in ranking(0.0, noise=0.1)
+    assert ranking(0.0, seeds=1) == "Average precision (AUC-PR) stayed at 0.30 in the only run that measured it."
+
+
+def test_a_change_in_agreement_is_told_only_after_twenty_answers():
+    def told(answers):
+        data = [Measurement("model", 0, n, n, n, {"agreement": n / answers}) for n in range(1, answers + 1)]
+        return summarise(budget_curves(data, ["agreement"]))
+
+    assert told(19) == ["Too early to tell: 19 answers so far, and a change in agreement says little below 20."]
+    assert "1 answer so far" in told(1)[0]
+    assert "Too early" not in told(20)[0]
+
+
 @given(hnp.arrays(np.float64, st.integers(1, 300), elements=st.floats(-1e6, 1e6)), st.integers(1, 20))
 def test_downsampling_keeps_the_extremes_of_every_stretch(values, buckets):
     kept = extremes(values, buckets)
