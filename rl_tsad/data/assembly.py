@@ -96,7 +96,7 @@ def _repeated(found: Found, row: int) -> DataError:
         found.time_column or "time",
         expected="a time of its own",
         got=show_time(found.times, row, found.timezone),
-        advice=f"{earlier} has the same time; leave one of the two rows out",
+        advice=f"{earlier} has the same time; leave one out, or read with --repeated first or --repeated shift",
     )
 
 
@@ -122,6 +122,7 @@ def _understand(series: Series, found: Found, *, dropped: int) -> Understanding:
         anomalies=0 if series.truth is None else int(series.truth.sum()),
         notes=found.notes,
         train_points=found.train_points,
+        decimal=found.decimal,
     )
 
 

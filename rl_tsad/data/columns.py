@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from rl_tsad.data.numerals import Numbers, read_numerals
 from rl_tsad.data.timestamps import Times, read_times
 from rl_tsad.data.understanding import Place, ReadOptions, cell_error
-from rl_tsad.types import Float64, Int8
+from rl_tsad.types import Int8
 
 _TRUE = ("1", "1.0", "true", "t", "yes", "anomaly", "anomalous", "abnormal", "attack", "outlier")
 _FALSE = ("0", "0.0", "false", "f", "no", "normal", "ok")
@@ -25,11 +26,13 @@ class Table:
         frame: T rows; numeric columns as numbers, others as text or datetimes.
         place: says where a row stands in the file.
         name: the file's name.
+        decimal: the file's decimal sign, ``.`` or ``,``.
     """
 
     frame: pd.DataFrame
     place: Place
     name: str
+    decimal: str = "."
 
 
 def read_clock(table: Table, column: str | None, options: ReadOptions) -> Times:
@@ -45,23 +48,20 @@ def read_clock(table: Table, column: str | None, options: ReadOptions) -> Times:
     return read_times(cells, options.timezone or _zone_in_name(column), fail)
 
 
-def read_numbers(table: Table, column: str) -> Float64:
+def read_numbers(table: Table, column: str) -> Numbers:
     """Read one value column, NaN where a cell is missing.
 
     Raises:
         DataError: at the first cell that is no number.
 
     Example:
-        >>> read_numbers(Table(pd.DataFrame({"flow": [True, False]}), str, "a.csv"), "flow").tolist()
+        >>> read_numbers(Table(pd.DataFrame({"flow": [True, False]}), str, "a.csv"), "flow").values.tolist()
         [1.0, 0.0]
     """
     cells = table.frame[column]
-    if pd.api.types.is_numeric_dtype(cells.dtype):
-        return cells.to_numpy(dtype=np.float64, na_value=np.nan)
-    numbers = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    wrong = np.flatnonzero(np.isnan(numbers) & cells.notna().to_numpy())
-    if len(wrong):
-        row = int(wrong[0])
+    numbers = read_numerals(cells, table.decimal)
+    if len(numbers.wrong):
+        row = int(numbers.wrong[0])
         raise cell_error(
             table.place(row),
             column,

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from rl_tsad.data.columns import Table
+from rl_tsad.data.numerals import is_grouped
 from rl_tsad.errors import DataError
 
 _HEAD = 65_536
@@ -67,8 +68,8 @@ def sniff(path: Path, delimiter: str | None = None) -> CsvForm:
     has_header = not _is_data(first)
     columns = _columns(path, first, rest, has_header)
     body = rest if has_header else [first, *rest]
-    commas = delimiter != "," and any(_is_comma_number(cell) for cells in body for cell in cells)
-    return CsvForm(encoding, delimiter, "," if commas else ".", columns, line if has_header else 0)
+    decimal = "." if delimiter == "," else _decimal([cell.strip() for cells in body for cell in cells])
+    return CsvForm(encoding, delimiter, decimal, columns, line if has_header else 0)
 
 
 def load_csv(path: Path, form: CsvForm) -> Table:
@@ -97,7 +98,7 @@ def load_csv(path: Path, form: CsvForm) -> Table:
         raise _broken(path, str(error)) from error
     if len(frame) == 0:
         raise DataError(f"{path.name}: expected data rows below the header, got none; check that the file is complete")
-    return Table(frame, lambda row: f"{path.name}, line {line_of(path, form, row)}", path.name)
+    return Table(frame, lambda row: f"{path.name}, line {line_of(path, form, row)}", path.name, form.decimal)
 
 
 def line_of(path: Path, form: CsvForm, row: int) -> int:
@@ -182,6 +183,17 @@ def _is_data(cells: list[str]) -> bool:
 
 def _is_comma_number(cell: str) -> bool:
     return "," in cell and _NUMBER.match(cell.strip()) is not None
+
+
+def _decimal(cells: list[str]) -> str:
+    """Tell the decimal sign: a comma where one is surely decimal, or may be and no point is (``1,234``: 1.234)."""
+    commas = [cell for cell in cells if _is_comma_number(cell)]
+    if any(not is_grouped(cell, ".") for cell in commas):
+        return ","
+    points = any("." in cell and _NUMBER.match(cell) and not is_grouped(cell, ",") for cell in cells)
+    thousands = any("," in cell and "." in cell and is_grouped(cell, ".") for cell in cells)
+    european = any("," in cell and "." in cell and is_grouped(cell, ",") for cell in cells)
+    return "," if european or (commas and not points and not thousands) else "."
 
 
 def _columns(path: Path, first: list[str], rest: list[list[str]], has_header: bool) -> tuple[str, ...]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from rl_tsad.data.columns import Table
+from rl_tsad.data.numerals import read_numerals
 from rl_tsad.data.timestamps import looks_like_times
 from rl_tsad.data.understanding import ReadOptions
 from rl_tsad.errors import DataError
@@ -19,6 +21,8 @@ _LABELS = (
     *("outlier", "isoutlier", "normalattack", "attack", "gt"),
 )
 _COUNTERS = ("index", "unnamed", "", "row", "rownumber", "id", "unnamed0", "column1")
+_SAMPLE = 10_000
+"""Cells by which text is told from numbers."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,7 @@ def _label_column(frame: pd.DataFrame, taken: tuple[str | None, ...]) -> str | N
 def _value_columns(table: Table, taken: tuple[str | None, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     values, notes = [], []
     for name in (name for name in table.frame.columns if name not in taken):
-        left_out = _not_a_value(table.frame, name, has_label=taken[1] is not None)
+        left_out = _not_a_value(table, name, has_label=taken[1] is not None)
         if left_out:
             notes.append(f"column {name!r} left out: {left_out}")
         else:
@@ -124,8 +128,8 @@ def _value_columns(table: Table, taken: tuple[str | None, ...]) -> tuple[tuple[s
     return tuple(values), tuple(notes)
 
 
-def _not_a_value(frame: pd.DataFrame, name: str, *, has_label: bool) -> str:
-    cells = frame[name]
+def _not_a_value(table: Table, name: str, *, has_label: bool) -> str:
+    cells = table.frame[name]
     if has_label and plain(name) == "changepoint":
         return "a second kind of label"
     if pd.api.types.is_datetime64_any_dtype(cells.dtype):
@@ -133,11 +137,17 @@ def _not_a_value(frame: pd.DataFrame, name: str, *, has_label: bool) -> str:
     if cells.isna().all():
         return "empty"
     if not pd.api.types.is_numeric_dtype(cells.dtype):
-        share = pd.to_numeric(cells.dropna(), errors="coerce").notna().mean()
-        return "text" if share < 0.5 else ""
+        return _text(cells.dropna(), table.decimal)
     numbers = cells.to_numpy(dtype=np.float64, na_value=np.nan)
     counts = plain(name) in _COUNTERS and np.array_equal(numbers, numbers[0] + np.arange(len(numbers)))
     return "a row counter" if counts else ""
+
+
+def _text(cells: pd.Series[Any], decimal: str) -> str:
+    """Say that a column is text; one that is half numbers or more is not, so that its wrong cell is an error."""
+    some = cells.iloc[:: max(len(cells) // _SAMPLE, 1)]
+    wrong = read_numerals(some, decimal).wrong
+    return f"text such as {str(some.iloc[wrong[0]])[:30]!r}" if len(wrong) > 0.5 * len(some) else ""
 
 
 def _listed(frame: pd.DataFrame) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pandas as pd
 from rl_tsad.data.assembly import assemble
 from rl_tsad.data.columns import Table, read_clock, read_labels, read_numbers
 from rl_tsad.data.csv_form import load_csv, sniff
+from rl_tsad.data.numerals import Numbers
 from rl_tsad.data.roles import find_roles, join_date_and_time
 from rl_tsad.data.understanding import Found, Reading, ReadOptions
 from rl_tsad.errors import DataError
@@ -73,7 +75,8 @@ def find_columns(table: Table, path: Path, options: ReadOptions, form_name: str)
         table = replace(table, frame=join_date_and_time(table.frame))
     roles = find_roles(table, options)
     times = read_clock(table, roles.time, options)
-    values = np.stack([read_numbers(table, name) for name in roles.values], axis=1)
+    numbers = {name: read_numbers(table, name) for name in roles.values}
+    values = np.stack([each.values for each in numbers.values()], axis=1)
     return Found(
         path=path,
         format=form_name,
@@ -87,8 +90,17 @@ def find_columns(table: Table, path: Path, options: ReadOptions, form_name: str)
         time_column=roles.time,
         label_column=roles.label,
         timezone=times.timezone,
-        notes=(*roles.notes, *times.notes),
+        decimal=table.decimal,
+        notes=(*roles.notes, *times.notes, *_thousands(table, numbers)),
     )
+
+
+def _thousands(table: Table, numbers: Mapping[str, Numbers]) -> Iterator[str]:
+    """Say for each column how a number with thousands separators was read, since it could be meant otherwise."""
+    for name, each in numbers.items():
+        if each.grouped is not None:
+            cell = str(table.frame[name].iloc[each.grouped]).strip()
+            yield f"column {name!r}: thousands separators; {cell!r} read as {each.values[each.grouped]:.15g}"
 
 
 def _load_parquet(path: Path) -> Table:

@@ -66,6 +66,7 @@ class Understanding:
         anomalies: anomalous points; 0 where there is no truth.
         notes: whatever else a user should know, in plain words.
         train_points: points that the file's name declares as training data (TSB-AD form).
+        decimal: the file's decimal sign, ``.`` or ``,``.
     """
 
     path: Path
@@ -86,11 +87,13 @@ class Understanding:
     anomalies: int
     notes: tuple[str, ...] = ()
     train_points: int | None = None
+    decimal: str = "."
 
     def sentences(self) -> tuple[str, ...]:
         """Say in plain words what was understood, one fact a line, for the preview."""
         unit = "s" if self.time_column and "T" in self.first else "samples"
         separated = f", separated by {self.delimiter!r}" if self.delimiter else ""
+        separated += ", decimal comma" if self.decimal == "," else ""
         times = f"column {self.time_column!r}" if self.time_column else "no time column"
         return (
             f"{self.path.name}: {self.format}{separated}; series {self.name!r}",
@@ -143,6 +146,7 @@ class Found:
     filled: int = 0
     notes: tuple[str, ...] = ()
     train_points: int | None = None
+    decimal: str = "."
 
     def take(self, which: NDArray[Any]) -> Found:
         """Keep some points, by position or mask, in the given order."""

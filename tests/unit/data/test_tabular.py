@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,43 @@ def test_decimal_commas_behind_semicolons(tmp_path: Path) -> None:
     )
     assert reading.series.values.tolist() == [[1.5, 10], [-2.25, 11]]
     assert reading.series.times[0] == np.datetime64("2024-02-01")
+
+
+@pytest.mark.parametrize(
+    ("cells", "values"),
+    [
+        (["900,5", "2.085,23", "1.234.567"], [900.5, 2085.23, 1234567]),
+        (["900.5", "1,234.56", "2,000"], [900.5, 1234.56, 2000]),
+        (["900,5", "1 234,5", "-2\u00a0000"], [900.5, 1234.5, -2000]),
+        (["1.234", "2.500", "12"], [1.234, 2.5, 12]),
+        (["1,234", "0,5", "2,345"], [1.234, 0.5, 2.345]),
+    ],
+)
+def test_thousands_separators(tmp_path: Path, cells: list[str], values: list[float]) -> None:
+    text = rows("time;Druck", *(f"2024-01-0{day};{cell}" for day, cell in enumerate(cells, 1)))
+    reading = read(tmp_path, text)
+    np.testing.assert_array_equal(reading.series.values.ravel(), np.array(values, dtype=np.float32))
+    said = any("thousands" in note for note in reading.understanding.notes)
+    assert said == (max(values) > 1000)
+
+
+def test_thousands_in_a_comma_file_and_beside_decimal_points(tmp_path: Path) -> None:
+    quoted = read(tmp_path, rows("time,x", '2024-01-01,"1,234.5"', "2024-01-02,7"))
+    assert quoted.series.values.ravel().tolist() == [1234.5, 7]
+    beside = read(tmp_path, rows("time;x;y", "2024-01-01;1,234;0.5", "2024-01-02;950;1.5"))
+    assert beside.series.values.tolist() == [[1234, 0.5], [950, 1.5]]
+    mixed = read(tmp_path, rows("time;x;y", "2024-01-01;1,5;0.5", "2024-01-02;950;1.25"))
+    assert mixed.series.values.tolist() == [[1.5, 0.5], [950, 1.25]]
+
+
+@pytest.mark.parametrize("wrong", ["n/a?", "1,234.5", "12.34,5"])
+def test_a_wrong_cell_among_decimal_commas_is_an_error(tmp_path: Path, wrong: str) -> None:
+    lines = [f"2024-01-{day:02d};{day};{900 + day},5" for day in range(1, 20)]
+    text = rows("time;n;Druck", *lines, f"2024-01-20;20;{wrong}")
+    with pytest.raises(
+        DataError, match=f"pump.csv, line 21, column 'Druck': expected a number, got '{re.escape(wrong)}'"
+    ):
+        read(tmp_path, text)
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
@@ -194,7 +232,10 @@ BROKEN = [
     (rows("time,flow", "2024-01-01,1", "2024-01-02,2,9"), ("line 3", "expected 2 fields", "got 3")),
     (rows("time,flow,label", "2024-01-01,1,0", "2024-01-02,2,maybe"), ("line 3", "column 'label'", "'maybe'")),
     (rows("time,flow,label", "2024-01-01,1,0", "2024-01-02,2,"), ("line 3", "column 'label'", "empty cell")),
-    (rows("time,flow", "2024-01-01,1", "2024-01-02,2", "2024-01-02,3"), ("line 4", "column 'time'", "line 3")),
+    (
+        rows("time,flow", "2024-01-01,1", "2024-01-02,2", "2024-01-02,3"),
+        ("line 4", "column 'time'", "line 3", "--repeated"),
+    ),
     (rows("time,flow", "01/02/2024,1", "01/02/2024,2"), ("line 2", "column 'time'", "ISO")),
     (rows("time,flow", "2024-01-01T00:00Z,1", "2024-01-01T00:05,2"), ("line 3", "offset")),
     (rows("time,flow", "1500-01-01,1", "1500-01-02,2"), ("line 2", "1678")),
