@@ -25,7 +25,7 @@ import pandas as pd
 
 from rl_tsad.data.assembly import assemble
 from rl_tsad.data.tabular import find_in_csv
-from rl_tsad.data.understanding import Found, Reading, ReadOptions
+from rl_tsad.data.understanding import Found, Reading, ReadOptions, naming
 from rl_tsad.errors import DataError
 from rl_tsad.types import Int8, Int64
 
@@ -87,13 +87,9 @@ def read_nab(root: Path, options: ReadOptions | None = None, *, only: Path | Non
     windows = _json(root / "labels" / "combined_windows.json")
     files = sorted((root / "data").glob("*/*.csv")) if only is None else [only]
     for path in files:
-        found = find_in_csv(path, options, "NAB")
-        listed = windows.get(f"{path.parent.name}/{path.name}")
-        if listed is None:
-            yield assemble(found.note("not listed in combined_windows.json: no truth"), options)
-        else:
-            truth = _inside(found, _instants(listed, path))
-            yield assemble(replace(found, truth=truth, label_column="combined_windows.json"), options)
+        with naming(path, root if only is None else path.parent):
+            reading = _nab_series(path, windows, options)
+        yield reading
 
 
 def skab_runs(path: Path) -> tuple[Path, ...]:
@@ -106,21 +102,43 @@ def skab_runs(path: Path) -> tuple[Path, ...]:
     return ()
 
 
-def read_skab(paths: tuple[Path, ...], options: ReadOptions | None = None) -> Iterator[Reading]:
+def read_skab(
+    paths: tuple[Path, ...], options: ReadOptions | None = None, *, folder: Path | None = None
+) -> Iterator[Reading]:
     """Read SKAB runs: ';'-separated, ``anomaly`` is the truth, named ``valve1-0``, ``anomaly-free``.
+
+    Args:
+        paths: the runs.
+        options: as for any CSV file; repeated times are shifted, never refused.
+        folder: errors name the runs by their paths inside it; when omitted, inside the folder above their group.
 
     Raises:
         DataError: when a run cannot be read.
     """
     options = replace(options or ReadOptions(), repeated="shift")
     for path in paths:
-        found = find_in_csv(path, options, "SKAB")
-        group = path.parent.name
-        name = group if group == path.stem else f"{group}-{path.stem}"
-        truth = found.truth
-        if truth is None and group == "anomaly-free":
-            truth = np.zeros(len(found.values), dtype=np.int8)
-        yield assemble(replace(found, name=name, truth=truth), options)
+        with naming(path, folder or path.parent.parent):
+            reading = _skab_series(path, options)
+        yield reading
+
+
+def _nab_series(path: Path, windows: dict[str, Any], options: ReadOptions) -> Reading:
+    found = find_in_csv(path, options, "NAB")
+    listed = windows.get(f"{path.parent.name}/{path.name}")
+    if listed is None:
+        return assemble(found.note("not listed in combined_windows.json: no truth"), options)
+    truth = _inside(found, _instants(listed, path))
+    return assemble(replace(found, truth=truth, label_column="combined_windows.json"), options)
+
+
+def _skab_series(path: Path, options: ReadOptions) -> Reading:
+    found = find_in_csv(path, options, "SKAB")
+    group = path.parent.name
+    name = group if group == path.stem else f"{group}-{path.stem}"
+    truth = found.truth
+    if truth is None and group == "anomaly-free":
+        truth = np.zeros(len(found.values), dtype=np.int8)
+    return assemble(replace(found, name=name, truth=truth), options)
 
 
 def _json(path: Path) -> dict[str, Any]:

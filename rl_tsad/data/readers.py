@@ -10,7 +10,7 @@ from pathlib import Path
 from rl_tsad.data.published import is_tsb, nab_root, read_nab, read_skab, read_tsb, skab_runs
 from rl_tsad.data.tabular import read_csv, read_parquet
 from rl_tsad.data.telemanom import read_telemanom, telemanom_root
-from rl_tsad.data.understanding import Reading, ReadOptions, Understanding
+from rl_tsad.data.understanding import Reading, ReadOptions, Understanding, naming
 from rl_tsad.errors import DataError
 
 __all__ = ["ReadOptions", "Reading", "Understanding", "read_path"]
@@ -59,7 +59,7 @@ def _read_folder(folder: Path, options: ReadOptions) -> Iterator[Reading]:
     if telemanom_root(folder) == folder:
         return read_telemanom(folder, options)
     runs = skab_runs(folder)
-    return read_skab(runs, options) if runs else _read_files(folder, options)
+    return read_skab(runs, options, folder=folder) if runs else _read_files(folder, options)
 
 
 def _read_files(folder: Path, options: ReadOptions) -> Iterator[Reading]:
@@ -70,7 +70,8 @@ def _read_files(folder: Path, options: ReadOptions) -> Iterator[Reading]:
     for path in files:
         inside = path.relative_to(folder)
         name = path.stem if stems[path.stem] == 1 else "-".join(inside.with_suffix("").parts)
-        yield from _read_file(path, replace(options, name=name))
+        with naming(path, folder):
+            yield from _read_file(path, replace(options, name=name))
 
 
 def _read_file(path: Path, options: ReadOptions) -> Iterator[Reading]:

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from rl_tsad.data.assembly import assemble
-from rl_tsad.data.understanding import Found, Reading, ReadOptions
+from rl_tsad.data.understanding import Found, Reading, ReadOptions, naming
 from rl_tsad.errors import DataError
 from rl_tsad.types import Int8
 
@@ -41,12 +41,9 @@ def read_telemanom(root: Path, options: ReadOptions | None = None, *, only: Path
     ranges = telemanom_ranges(root / "labeled_anomalies.csv")
     files = sorted((root / "test").glob("*.npy")) if only is None else [only]
     for path in files:
-        found = _array(path)
-        if path.stem not in ranges:
-            yield assemble(found.note("not listed in labeled_anomalies.csv: no truth"), options)
-        else:
-            truth = _marked(len(found.values), ranges[path.stem], path)
-            yield assemble(replace(found, truth=truth, label_column="labeled_anomalies.csv"), options)
+        with naming(path, root if only is None else path.parent):
+            reading = _channel(path, ranges.get(path.stem), options)
+        yield reading
 
 
 def telemanom_ranges(path: Path) -> dict[str, list[tuple[int, int]]]:
@@ -84,6 +81,14 @@ def _bad_ranges(path: Path, line: int, got: str) -> DataError:
         f"{path.name}, line {line}: expected a channel such as P-1 with ranges such as [[10, 20]], got {got!r}; "
         "take the file from its publisher (rl-tsad datasets fetch smap)"
     )
+
+
+def _channel(path: Path, ranges: list[tuple[int, int]] | None, options: ReadOptions) -> Reading:
+    found = _array(path)
+    if ranges is None:
+        return assemble(found.note("not listed in labeled_anomalies.csv: no truth"), options)
+    truth = _marked(len(found.values), ranges, path)
+    return assemble(replace(found, truth=truth, label_column="labeled_anomalies.csv"), options)
 
 
 def _array(path: Path) -> Found:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -96,7 +97,7 @@ class Understanding:
         separated += ", decimal comma" if self.decimal == "," else ""
         times = f"column {self.time_column!r}" if self.time_column else "no time column"
         return (
-            f"{self.path.name}: {self.format}{separated}; series {self.name!r}",
+            f"{self.path}: {self.format}{separated}; series {self.name!r}",
             f"{self.rows} points of {len(self.channels)} channels: {', '.join(self.channels)}",
             f"times: {times}, {self.first} to {self.last}, step {self.median_step:g} {unit}, "
             f"zone {self.timezone or 'not given'}",
@@ -156,6 +157,27 @@ class Found:
     def note(self, *notes: str) -> Found:
         """Add something that a user should know."""
         return replace(self, notes=(*self.notes, *notes))
+
+
+@contextmanager
+def naming(path: Path, folder: Path) -> Iterator[None]:
+    """Let errors about a file of a folder name its path inside the folder, since base names may come twice.
+
+    Raises:
+        DataError: the one raised inside, its message beginning with the path.
+
+    Example:
+        >>> with naming(Path("data/valve1/0.csv"), Path("data")):
+        ...     raise DataError("0.csv, line 4: expected a number, got 'x'; correct the cell")
+        Traceback (most recent call last):
+        rl_tsad.errors.DataError: valve1/0.csv, line 4: expected a number, got 'x'; correct the cell
+    """
+    try:
+        yield
+    except DataError as error:
+        message = str(error)
+        about = message.removeprefix(path.name) if message.startswith(path.name) else f": {message}"
+        raise DataError(f"{path.relative_to(folder).as_posix()}{about}") from error
 
 
 def cell_error(place: str, column: str, *, expected: str, got: object, advice: str) -> DataError:

@@ -257,6 +257,25 @@ def test_errors_name_file_line_and_column(tmp_path: Path, text: str | bytes, par
         assert part in str(caught.value)
 
 
+def test_errors_and_previews_of_a_folder_name_the_path_inside_it(tmp_path: Path) -> None:
+    for place, text in (("north", PLAIN), ("south", PLAIN.replace("2.5", "x"))):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "pump.csv").write_text(text)
+    readings = read_path(tmp_path)
+    understood = next(readings).understanding
+    assert understood.path == tmp_path / "north" / "pump.csv"
+    assert understood.sentences()[0].startswith(str(understood.path))
+    with pytest.raises(DataError, match=r"^south/pump\.csv, line 3, column 'flow': expected a number, got 'x'"):
+        next(readings)
+
+
+def test_errors_of_a_skab_folder_name_the_group(tmp_path: Path) -> None:
+    (tmp_path / "valve1").mkdir()
+    (tmp_path / "valve1" / "0.csv").write_text("datetime;x;anomaly\n2024-01-01;1;0\n2024-01-02;2;maybe\n")
+    with pytest.raises(DataError, match=r"^valve1/0\.csv, line 3, column 'anomaly'"):
+        list(read_path(tmp_path))
+
+
 def test_an_absent_column_is_named_with_what_there_is(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"expected a column 'pressure', got 'time', 'flow'"):
         read(tmp_path, PLAIN, values=("pressure",))
