@@ -18,11 +18,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from rl_tsad.config import Settings, load_settings
+from rl_tsad.config import Settings
 from rl_tsad.evaluation.budget import BudgetCurve, Measurement, budget_curves
 from rl_tsad.services.measuring import METHODS
 from rl_tsad.services.publishing import AGENT, FOREST
 from rl_tsad.services.simulate import Study, read_material, run_study
+from rl_tsad.settings import load_settings
 
 METRICS = ("point_f1", "event_f1", "auc_pr")
 AT = 50

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db.errors import ConflictError
 from db.records import NewSeries, SeriesRecord
-from db.session import utc_now
+from db.session import changed, utc_now
 from db.tables import SeriesRow
 
 
@@ -50,6 +50,26 @@ def add(session: Session, new: NewSeries) -> SeriesRecord:
             "choose another name"
         )
     return found
+
+
+def extend(session: Session, old: SeriesRecord, new: NewSeries) -> SeriesRecord:
+    """Let a series go on: the same name, more rows; its windows keep their keys.
+
+    Raises:
+        ConflictError: when the series has changed meanwhile.
+
+    Example:
+        >>> from db.store import Store
+        >>> with Store.open("sqlite://") as store, store.begin() as session:
+        ...     old = add(session, NewSeries("pump", digest="abc", rows=3, channels=("flow",)))
+        ...     extend(session, old, NewSeries("pump", digest="abcd", rows=4, channels=("flow",), path="series/x")).rows
+        4
+    """
+    same = (SeriesRow.id == old.id) & (SeriesRow.digest == old.digest)
+    values = {"digest": new.digest, "path": new.path, "rows": new.rows, "source": new.source}
+    if changed(session, update(SeriesRow).where(same).values(has_truth=new.has_truth, **values)) != 1:
+        raise ConflictError(f"expected the series {new.name!r} as it was read, got a newer one; ingest the file again")
+    return _record(session.get_one(SeriesRow, old.id, populate_existing=True))
 
 
 def all(session: Session) -> list[SeriesRecord]:

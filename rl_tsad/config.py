@@ -1,25 +1,15 @@
-"""Every setting of the platform: one frozen dataclass a room, one file, one order of precedence.
-
-Flags beat environment variables (``RL_TSAD_AGENT__GAMMA=0.9``), which beat ``rl-tsad.toml`` in the workspace, which
-beats the defaults below. Unknown keys are refused.
-"""
+"""Every setting of the platform, with its default: one frozen dataclass a room (read by :mod:`rl_tsad.settings`)."""
 
 from __future__ import annotations
 
-import json
-import os
-import tomllib
 from dataclasses import field
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rl_tsad.errors import ConfigError
-
-_NOT_SETTINGS = frozenset({"RL_TSAD_DATA", "RL_TSAD_WORKSPACE", "RL_TSAD_TEST_DB"})
 
 _STRICT = ConfigDict(extra="forbid")
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -41,6 +31,13 @@ class WindowConfig:
     stride: Count = 8
     gap_factor: Annotated[float, Field(gt=1.0)] = 10.0
 
+    def __post_init__(self) -> None:
+        if self.stride > self.length:
+            raise ConfigError(
+                f"expected window.stride <= window.length, got {self.stride} > {self.length}; a window cannot decide "
+                "more points than it has"
+            )
+
 
 @dataclass(frozen=True, config=_STRICT)
 class SplitConfig:
@@ -60,7 +57,15 @@ class SplitConfig:
 
 @dataclass(frozen=True, config=_STRICT)
 class VaeConfig:
-    """The variational autoencoder (Kingma & Welling, 2014) behind the reward's unsupervised term."""
+    """The variational autoencoder (Kingma & Welling, 2014) behind the reward's unsupervised term.
+
+    Attributes:
+        latent, hidden: sizes of code and layers.
+        steps: updates; a share of the worst windows is left out after a warm-up.
+        batch: windows per update.
+        learning_rate: of Adam.
+        beta: weight of the divergence from the prior beside the reconstruction.
+    """
 
     latent: Count = 8
     hidden: Count = 64
@@ -72,7 +77,16 @@ class VaeConfig:
 
 @dataclass(frozen=True, config=_STRICT)
 class AsterConfig:
-    """ASTER (Hermary et al., arXiv 2604.13924): latent generator, gradient reversal, Transformer classifier."""
+    """ASTER (Hermary et al., arXiv 2604.13924): latent generator, gradient reversal, Transformer classifier.
+
+    Attributes:
+        patch: points per patch.
+        width, depth, heads: size of the Transformers.
+        steps: updates; most of the cost of a first training.
+        batch: windows per update.
+        learning_rate: of Adam.
+        reversal: how strongly the classifier's reversed gradient drives the generator.
+    """
 
     patch: Count = 8
     width: Count = 32
@@ -116,6 +130,10 @@ class AgentConfig:
         horizon: windows per episode.
         rollout: steps per cursor between two updates.
         steps: environment steps per training round.
+        batch, epochs: windows per update, and passes over each rollout.
+        learning_rate: of Adam.
+        gae_lambda, clip, entropy: generalised advantage estimation, clipping and entropy bonus of PPO.
+        hidden: sizes of the policy's layers.
         rewards: TP, TN, FP, FN for a human-labelled window; a propagated one counts by its weight. The published 5, 1,
             -1, -5 flag too much here, where episodes already start at both classes alike.
         vae_weight: lambda of the VAE term ``lambda * e(s) * (2a - 1)`` on unanswered windows before anybody answered; 0
@@ -226,101 +244,3 @@ class Settings(BaseSettings):
     agent: AgentConfig = Field(default_factory=AgentConfig)
     active: ActiveConfig = Field(default_factory=ActiveConfig)
     work: WorkConfig = Field(default_factory=WorkConfig)
-
-
-def load_settings(file: Path | None = None, **flags: Any) -> Settings:
-    """Read the settings: flags, then environment, then file, then defaults.
-
-    Args:
-        file: a TOML file, or None for none.
-        flags: settings that win over everything else, nested ones as dictionaries.
-
-    Raises:
-        ConfigError: on an unknown key, a wrong type or a number out of range; names the key and where it came from.
-
-    Example:
-        >>> load_settings(agent={"gamma": 0.3}).agent.gamma
-        0.3
-    """
-    _refuse_unknown_variables()
-
-    class FromFile(Settings):
-        model_config = SettingsConfigDict(toml_file=file)
-
-        @classmethod
-        def settings_customise_sources(
-            cls,
-            settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,
-            env_settings: PydanticBaseSettingsSource,
-            dotenv_settings: PydanticBaseSettingsSource,
-            file_secret_settings: PydanticBaseSettingsSource,
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
-
-    try:
-        return FromFile(**flags)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{file}: expected TOML, got {error}; mend that line or delete the file") from error
-    except ValidationError as error:
-        raise ConfigError(_explain(error, file)) from error
-
-
-def settings_text(settings: Settings) -> str:
-    """Write settings as TOML: what differs from the defaults as it is, the rest as comments to discover.
-
-    Example:
-        >>> "gamma = 0.3" in settings_text(load_settings(agent={"gamma": 0.3})).splitlines()
-        True
-    """
-    given, defaults = _plain(settings), _plain(Settings.model_construct())
-    lines = ["# rl-tsad settings; commented lines show the defaults. Flags and RL_TSAD_* variables win over this file."]
-    lines += _section("", given, defaults)
-    return "\n".join(lines) + "\n"
-
-
-def digest_facts(settings: Settings) -> dict[str, Any]:
-    """Give the settings as plain JSON values, without the database URL (it may hold a password).
-
-    Example:
-        >>> "database" in digest_facts(Settings())
-        False
-    """
-    return {key: value for key, value in _plain(settings).items() if key != "database"}
-
-
-def _plain(settings: Settings) -> dict[str, Any]:
-    adapter = TypeAdapter(dict[str, Any])
-    return dict(json.loads(adapter.dump_json(dict(settings))))
-
-
-def _section(path: str, given: dict[str, Any], defaults: dict[str, Any]) -> list[str]:
-    lines, nested = [], []
-    for key, value in given.items():
-        if isinstance(value, dict):
-            name = f"{path}.{key}".lstrip(".")
-            nested += ["", f"[{name}]", *_section(name, value, defaults[key])]
-        else:
-            shown = '""' if value is None else json.dumps(value)
-            lines.append(f"{key} = {shown}" if value != defaults[key] else f"# {key} = {shown}")
-    return lines + nested
-
-
-def _refuse_unknown_variables() -> None:
-    known = {f"RL_TSAD_{name.upper()}" for name in Settings.model_fields}
-    for variable in os.environ:
-        first = variable.upper().split("__")[0]
-        if first.startswith("RL_TSAD_") and first not in known | _NOT_SETTINGS:
-            raise ConfigError(
-                f"expected RL_TSAD_<section>__<key> with a section of {', '.join(sorted(Settings.model_fields))}, "
-                f"got the environment variable {variable}; unset it or mend its name"
-            )
-
-
-def _explain(error: ValidationError, file: Path | None) -> str:
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
-    where = f"{file}, environment or flags" if file else "environment or flags"
-    if first["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
-        return f"setting {key!r}: expected a known key, got an unknown one ({where}); see `rl-tsad init --help`"
-    return f"setting {key!r}: {first['msg']}, got {first['input']!r} ({where}); mend that value"

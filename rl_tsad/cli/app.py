@@ -62,6 +62,3 @@ def main() -> None:
     except RlTsadError as error:
         complain(f"Error: {error}")
         sys.exit(2)
-    except KeyboardInterrupt:
-        complain("Stopped. What was finished is kept; the same command goes on from there.")
-        sys.exit(130)

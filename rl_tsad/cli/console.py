@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
@@ -32,7 +33,12 @@ def progress_bars() -> Iterator[Progress]:
             if done >= total and not error_console.is_terminal:
                 error_console.print(f"{stage}: {done}/{total}", markup=False, highlight=False)
 
-        yield show
+        try:
+            yield show
+        except KeyboardInterrupt:
+            bars.stop()
+            complain("Stopped. What was finished is kept; the same command goes on from there.")
+            raise typer.Exit(130) from None
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -49,7 +55,8 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
 
 def say(text: str) -> None:
     """Print a line as it is: nothing in it is markup."""
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+    if text:
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def complain(text: str) -> None:

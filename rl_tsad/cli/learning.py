@@ -31,6 +31,9 @@ def train(context: typer.Context) -> None:
 
     with context.obj.open() as workspace, progress_bars() as progress:
         version = learn(workspace, progress=progress)
+    unused = int(version.metrics["answers/unused"])
+    if unused:
+        say(f"{unused} answers are about windows that no longer exist (other window settings) and were not used.")
     say(f"Model version {version.id} is {'current' if version.metrics['promoted'] else 'kept, but not current'}.")
     say(f"Next: {context.obj.hint('ui')}")
 
@@ -69,6 +72,7 @@ def score(
     *,
     path: Annotated[Path, typer.Argument(help="CSV or Parquet file, or a folder of them.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="File to write: .csv or .parquet.")],
+    alarms: Annotated[Path | None, typer.Option(help="File for the list of alarms: start, end, highest score.")] = None,
     time: Annotated[str | None, typer.Option(help="Time column; found by itself when absent.")] = None,
     value: Annotated[list[str] | None, typer.Option(help="Value column; repeat for several.")] = None,
     delimiter: Annotated[str | None, typer.Option(help="Column separator; sniffed when absent.")] = None,
@@ -76,13 +80,13 @@ def score(
 ) -> None:
     """Score every point of a file with the current model: series, time, score in [0, 1], verdict.
 
-    Example: rl-tsad score today.csv --out scores.csv
+    Example: rl-tsad score today.csv --out scores.csv --alarms alarms.csv
     """
     from rl_tsad.services.scoring import score_path
 
     options = reading_options(time=time, values=tuple(value or ()), delimiter=delimiter, timezone=timezone)
     with context.obj.open() as workspace, progress_bars() as progress:
-        facts = score_path(workspace, path, out, options, progress=progress)
+        facts = score_path(workspace, path, out, options, alarms=alarms, progress=progress)
     rows = [(one.series, one.points, one.anomalous, one.alarms) for one in facts]
     print_table("Scored", ("series", "points", "anomalous points", "alarms"), rows)
     say(f"Written: {out}")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from rl_tsad.cli.console import say
+from rl_tsad.errors import WorkspaceError
 
 labels = typer.Typer(no_args_is_help=True, help="Answers, out and in.")
 
@@ -27,14 +28,33 @@ def ui(
 
     Example: rl-tsad --workspace pumps ui --port 8600
     """
-    import subprocess
+    import os
 
-    from labeling_ui.launch import command
+    from labeling_ui.launch import address, command
 
     with context.obj.open() as workspace:
         root = workspace.root
-    say(f"Labeling page: http://localhost:{port} (stop with Ctrl-C)")
-    raise typer.Exit(subprocess.run(command(root, port), check=False).returncode)
+    _check_port(port)
+    say(f"Labeling page: {address(port)} (stop with Ctrl-C). Retraining needs a second terminal:")
+    say(f"  {context.obj.hint('worker')}")
+    words = command(root, port)
+    os.execv(words[0], words)  # this process becomes the page: killing it leaves nothing behind
+
+
+def _check_port(port: int) -> None:
+    import socket
+
+    from labeling_ui.launch import ADDRESS
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((ADDRESS, port))
+        except OSError as error:
+            raise WorkspaceError(
+                f"expected the port {port} to be free, got: {error.strerror}; another page may be running there: "
+                f"stop it, or choose another one with --port {port + 1}"
+            ) from error
 
 
 @labels.command("export")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rl_tsad.cli.console import print_table, progress_bars, say
-from rl_tsad.errors import ConfigError
+from rl_tsad.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from rl_tsad.data.readers import ReadOptions
@@ -44,8 +44,8 @@ def init(
     """
     from sqlalchemy.engine import make_url
 
-    from rl_tsad.config import load_settings
     from rl_tsad.services.workspace import create_workspace
+    from rl_tsad.settings import load_settings
 
     if database is not None and make_url(database).password:
         raise ConfigError(
@@ -57,7 +57,7 @@ def init(
     chosen = load_settings(**{**given, **context.obj.flags})
     existed = context.obj.exists
     with create_workspace(context.obj.root, chosen) as workspace:
-        word = "is there already and stays as it is" if existed else "is ready"
+        word = f"exists; its settings stay (edit {context.obj.settings_file})" if existed else "is ready"
         say(f"Workspace {workspace.root} {word}. Next: {context.obj.hint('ingest PATH')}")
 
 
@@ -75,7 +75,7 @@ def ingest(
     name: Annotated[str | None, typer.Option(help="Name of the series; the file's name when absent.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be understood.")] = False,
 ) -> None:
-    """Read series into the workspace; the same content twice is kept once.
+    """Read series into the workspace; the same series twice is kept once.
 
     Example: rl-tsad ingest sensors.csv --time timestamp --value flow --value pressure --timezone Europe/Paris
     """
@@ -96,6 +96,9 @@ def ingest(
         _show_understanding(list(service.preview(paths, options)))
         say("Dry run: nothing was kept.")
         return
+    for path in paths:
+        if not path.exists():
+            raise DataError(f"{path}: expected a file or folder, got nothing there; check the path")
     if not context.obj.exists:
         say(f"Making workspace {context.obj.root} with default settings (rl-tsad init chooses others).")
     with create_workspace(context.obj.root) as workspace, progress_bars() as progress:
@@ -168,7 +171,7 @@ def fetch_dataset(
     from rl_tsad.data.catalog import fetch
 
     with progress_bars() as progress:
-        folder = fetch(name, to / name, source=source, progress=progress)
+        folder = fetch(name, to, source=source, progress=progress)
     say(f"{folder} is complete. Next: rl-tsad ingest {folder}")
 
 

@@ -40,9 +40,9 @@ def simulate(
 
     Example: rl-tsad simulate --data data/nab --budgets 0,20,50,100 --seeds 3 --out study
     """
-    from rl_tsad.config import load_settings
     from rl_tsad.services.reporting import report_study
     from rl_tsad.services.simulate import Study, read_material, run_study
+    from rl_tsad.settings import load_settings
 
     chosen = cast("Protocol", protocol.replace("-", "_"))
     study = Study(_numbers(budgets), seeds, tuple(methods.split(",")), chosen, pool_fraction)
@@ -119,9 +119,9 @@ def show_measurements(rows: Sequence[Measurement]) -> None:
         for row in table
     ]
     names = [metric.replace("_", " ") for metric in shown]
-    print_table(
-        "What questions bought (mean, 95 % interval over seeds)", ("method", "budget", "asked", "labels", *names), lines
-    )
+    seeds = max((row["seeds"] for row in table), default=1)
+    how = f"mean and 95 % interval over {seeds} seeds" if seeds > 1 else "one seed"
+    print_table(f"What questions bought ({how})", ("method", "budget", "asked", "labels", *names), lines)
 
 
 def _cell(row: Mapping[str, float], metric: str) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from rl_tsad.config import load_settings
 from rl_tsad.data.simulate import simulate_plant
 from rl_tsad.evaluation.budget import Measurement
 from rl_tsad.progress import Progress, no_progress
 from rl_tsad.services.ingest import ingest, keep_series
 from rl_tsad.services.reporting import report_workspace
-from rl_tsad.services.simulate import play
+from rl_tsad.services.simulate import play, read_material
 from rl_tsad.services.workspace import Workspace, create_workspace, list_series
+from rl_tsad.settings import load_settings
 
 PLANTS = 3
 
@@ -34,6 +34,8 @@ def run_demo(
     Raises:
         DataError: when the files hold no known anomalies.
     """
+    if data is not None:
+        read_material(data, root)  # complains about missing truth before anything is made
     settings = load_settings(split={"pool_fraction": 0.6}, active={"batch": 10})
     with create_workspace(root, settings) as workspace:
         _fill(workspace, data, progress)

@@ -16,7 +16,7 @@ from rl_tsad.errors import RlTsadError
 from rl_tsad.services.workspace import SETTINGS_FILE, list_series, open_workspace
 
 _NEEDED = ("numpy", "torch", "gymnasium", "stable-baselines3", "faiss-cpu", "sqlalchemy", "streamlit", "transformers")
-_OPTIONAL = {"psycopg": ("psycopg", "postgres", "PostgreSQL databases cannot be used")}
+_OPTIONAL = {"psycopg": ("psycopg", "psycopg[binary]", "PostgreSQL databases cannot be used")}
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def _libraries() -> Iterator[Finding]:
         if importlib.util.find_spec(module):
             yield Finding(name, version(name))
         else:
-            yield Finding(name, "missing (optional)", f"{cost}; pip install 'rl-tsad[{extra}]'")
+            yield Finding(name, "missing (optional)", f"{cost}; {sys.executable} -m pip install '{extra}'")
 
 
 def _language() -> Iterator[Finding]:

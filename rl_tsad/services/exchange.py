@@ -10,13 +10,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from db import labels
 from db.records import Answer, Label, NewLabel
 from rl_tsad.errors import DataError
-from rl_tsad.services.workspace import Workspace, list_series, write_text
+from rl_tsad.services.workspace import Workspace, list_series, load_series, write_text
 from rl_tsad.types import parse_key
 
-COLUMNS = ("key", "answer", "analyst", "created_at")
+COLUMNS = ("key", "answer", "from", "to", "analyst", "created_at")
 
 
 def export_answers(workspace: Workspace, out: Path) -> int:
@@ -33,7 +35,7 @@ def export_answers(workspace: Workspace, out: Path) -> int:
     with workspace.store.read() as session:
         rows = labels.standing(session) if out.suffix == ".csv" else labels.history(session)
     out.parent.mkdir(parents=True, exist_ok=True)
-    write_text(out, _as_csv(rows) if out.suffix == ".csv" else _as_json(rows))
+    write_text(out, _as_csv(workspace, rows) if out.suffix == ".csv" else _as_json(rows))
     return len(rows)
 
 
@@ -69,12 +71,24 @@ def _new_label(key: str, answer: Answer, analyst: str) -> NewLabel:
     return NewLabel(key=key, series=series, start=start, length=length, answer=answer, analyst=analyst)
 
 
-def _as_csv(rows: list[Label]) -> str:
+def _as_csv(workspace: Workspace, rows: list[Label]) -> str:
+    """Write a row per answer; ``from`` and ``to`` are the first and the last point that it decides, in UTC."""
+    times = {record.name: load_series(workspace, record).times for record in list_series(workspace)}
+    stride = workspace.settings.window.stride
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows([row.key, row.answer, row.analyst, row.created_at.isoformat()] for row in rows)
+    for row in rows:
+        end = row.start + row.length
+        span = times[row.series][[0 if row.start == 0 else end - stride, end - 1]]
+        writer.writerow(
+            [row.key, row.answer, *(_moment(point) for point in span), row.analyst, row.created_at.isoformat()]
+        )
     return text.getvalue()
+
+
+def _moment(point: np.generic) -> str:
+    return f"{point.astype('datetime64[s]')}Z" if isinstance(point, np.datetime64) else str(point)
 
 
 def _as_json(rows: list[Label]) -> str:

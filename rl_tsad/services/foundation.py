@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from db.records import SeriesRecord
+from db.records import ModelVersion, SeriesRecord
 from rl_tsad import __version__
 from rl_tsad.active.graph import Graph, build_graph, load_graph, save_graph
-from rl_tsad.config import Settings, digest_facts
+from rl_tsad.config import Settings, WindowConfig
 from rl_tsad.data.splits import Split, past_future, unseen
 from rl_tsad.data.windows import make_windows
 from rl_tsad.detector.fit import fit_detector
@@ -28,6 +28,7 @@ from rl_tsad.progress import Progress, no_progress
 from rl_tsad.seeding import derive_seed
 from rl_tsad.services.drafts import draft_folder, publish_folder
 from rl_tsad.services.workspace import Workspace, list_series, load_series
+from rl_tsad.settings import digest_facts
 from rl_tsad.types import Bool, Float32, Int8, Int64, Keys, Series, Windows, spans_of
 
 NEITHER, POOL, TEST = 0, 1, 2
@@ -72,6 +73,19 @@ class Foundation:
         """Load the detector that judged."""
         return load_detector(self.folder / "detector")
 
+    def rows_by_series(self) -> dict[str, slice]:
+        """Give each series' windows as a slice of the foundation's order."""
+        bounds = np.cumsum([0, *(len(judgement.keys) for judgement in self.judgements)]).tolist()
+        return {name: slice(low, high) for name, (low, high) in zip(self.names, pairwise(bounds), strict=True)}
+
+    def series_as_judged(self, workspace: Workspace, name: str, *, truth: bool = False) -> Series:
+        """Open a series as long as it was when the foundation was made; it may have grown since."""
+        record = next(record for record in list_series(workspace) if record.name == name)
+        series = load_series(workspace, record, truth=truth)
+        length = int(self.spans[self.rows_by_series()[name]][-1, 1])
+        known = None if series.truth is None else series.truth[:length]
+        return replace(series, values=series.values[:length], times=series.times[:length], truth=known)
+
     def pool_judgements(self) -> tuple[Judgement, ...]:
         """Give the judgements of the pool's windows only, series without any left out."""
         kept, low = [], 0
@@ -94,6 +108,11 @@ def take(judgement: Judgement, rows: Bool | slice) -> Judgement:
         aster=judgement.aster[rows],
         embedding=judgement.embedding[rows],
     )
+
+
+def window_of(version: ModelVersion) -> WindowConfig:
+    """Give the window settings that a version was trained with; the workspace's may have changed since."""
+    return WindowConfig(**version.config["window"])
 
 
 def split_windows(series: Sequence[Series], windows: Sequence[Windows], settings: Settings) -> Split:

@@ -16,7 +16,7 @@ from rl_tsad.data.readers import read_path
 from rl_tsad.data.understanding import Reading, ReadOptions, Understanding
 from rl_tsad.errors import DataError
 from rl_tsad.progress import Progress, no_progress
-from rl_tsad.services.workspace import Workspace, list_series, write_series
+from rl_tsad.services.workspace import Workspace, list_series, load_series, write_series
 from rl_tsad.types import Series
 
 
@@ -90,11 +90,22 @@ def keep_series(workspace: Workspace, series: Series, *, source: str) -> SeriesR
         has_truth=series.truth is not None,
         source=source,
     )
+    old = next((record for record in list_series(workspace) if record.name == series.name), None)
+    grows = old is not None and old.digest != digest and continues(workspace, old, series)
     try:
         with workspace.store.begin() as session:
-            return series_rows.add(session, new)
+            return series_rows.extend(session, old, new) if old and grows else series_rows.add(session, new)
     except StoreError as error:
         raise DataError(str(error)) from error
+
+
+def continues(workspace: Workspace, old: SeriesRecord, series: Series) -> bool:
+    """Say whether a series starts with all that is stored under its name and goes on from there."""
+    before = load_series(workspace, old)
+    if old.channels != series.channels or old.timezone != series.timezone or old.rows >= series.length:
+        return False
+    same_times = np.array_equal(before.times, series.times[: old.rows])
+    return same_times and np.array_equal(before.values, series.values[: old.rows])
 
 
 def series_digest(series: Series) -> str:
@@ -121,12 +132,21 @@ def _keep(workspace: Workspace, reading: Reading) -> Ingested:
 
 def _check_names(workspace: Workspace, readings: Sequence[Reading]) -> None:
     """Refuse a call as a whole before anything of it is kept."""
-    taken = {record.name: record.digest for record in list_series(workspace)}
+    stored = {record.name: record for record in list_series(workspace)}
+    widths = {len(record.channels) for record in stored.values()} or {readings[0].series.width} if readings else set()
+    taken = {record.name: record.digest for record in stored.values()}
     for reading in readings:
         series, path = reading.series, reading.understanding.path
+        if series.width not in widths:
+            raise DataError(
+                f"{path}: expected {min(widths)} channels as in the other series of this workspace, got "
+                f"{series.width}; choose columns with --value, or use another --workspace"
+            )
         digest = series_digest(series)
-        if taken.setdefault(series.name, digest) != digest:
+        if taken.setdefault(series.name, digest) == digest:
+            continue
+        if series.name not in stored or not continues(workspace, stored[series.name], series):
             raise DataError(
                 f"{path}: expected a series name that is not taken by other content, got {series.name!r}; "
-                "give the file another one with --name"
+                "give the file another one with --name (a file that goes on where the stored one ended is welcome)"
             )

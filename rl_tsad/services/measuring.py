@@ -13,12 +13,13 @@ import numpy as np
 
 from db import versions
 from db.records import ModelVersion
+from rl_tsad.config import WindowConfig
 from rl_tsad.data.windows import make_windows, to_points
 from rl_tsad.evaluation.budget import Measurement
 from rl_tsad.evaluation.metrics import auc_pr, auc_roc, best_f1, event_f1, point_f1
-from rl_tsad.services.foundation import TEST, Foundation, load_foundation
+from rl_tsad.services.foundation import TEST, Foundation, load_foundation, window_of
 from rl_tsad.services.publishing import AGENT, FOREST
-from rl_tsad.services.workspace import Workspace, list_series, load_series
+from rl_tsad.services.workspace import Workspace
 from rl_tsad.types import Float32, Int8, Int64
 
 METHODS = {
@@ -51,17 +52,14 @@ def foundation_of(workspace: Workspace, version: ModelVersion) -> Foundation:
     return load_foundation(workspace.foundations / str(version.config["foundation"]))
 
 
-def find_test_points(workspace: Workspace, foundation: Foundation) -> TestPoints:
+def find_test_points(workspace: Workspace, foundation: Foundation, window: WindowConfig) -> TestPoints:
     """Collect truth and deciding window of every test point, over all series whose truth is known."""
     truths, rows, runs = [], [], []
-    bounds = np.cumsum([0, *(len(judgement.keys) for judgement in foundation.judgements)]).tolist()
-    records = {record.name: record for record in list_series(workspace)}
-    for number, (name, low, high) in enumerate(zip(foundation.names, bounds[:-1], bounds[1:], strict=True)):
-        if not records[name].has_truth:
+    for number, (name, its) in enumerate(foundation.rows_by_series().items()):
+        series = foundation.series_as_judged(workspace, name, truth=True)
+        if series.truth is None:
             continue
-        series = load_series(workspace, records[name], truth=True)
-        windows = make_windows(series, workspace.settings.window)
-        decider = to_points(windows, np.arange(low, high, dtype=np.int64), series.length)
+        decider = to_points(make_windows(series, window), np.arange(its.start, its.stop, dtype=np.int64), series.length)
         mask = foundation.part[decider] == TEST
         truths.append(np.asarray(series.truth)[mask])
         rows.append(decider[mask])
@@ -109,14 +107,17 @@ def measure_versions(
         Rows by budget; empty where no test point has known truth.
     """
     with workspace.store.read() as session:
-        by_questions = {int(one.metrics["questions"]): one for one in versions.all(session)}
+        stored = versions.all(session)
+    if not stored:
+        return []
+    last = max(stored, key=lambda version: version.id).config["foundation"]
+    by_questions = {int(one.metrics["questions"]): one for one in stored if one.config["foundation"] == last}
+    newest = by_questions[max(by_questions)]
+    foundation = foundation_of(workspace, newest)
+    points = find_test_points(workspace, foundation, window_of(newest))
     rows: list[Measurement] = []
-    if not by_questions:
-        return rows
-    foundation = foundation_of(workspace, by_questions[max(by_questions)])
-    points = find_test_points(workspace, foundation)
     for budget in sorted(by_questions if budgets is None else budgets) if len(points.truth) else ():
-        version = by_questions[max(asked for asked in by_questions if asked <= budget)]
+        version = by_questions[max((asked for asked in by_questions if asked <= budget), default=min(by_questions))]
         rows += _rows(workspace, foundation, points, version, budget=budget, method=method, seed=seed)
     return rows
 

@@ -14,11 +14,11 @@ from rl_tsad.errors import NotTrainedError
 from rl_tsad.evaluation.budget import Measurement, budget_curves
 from rl_tsad.evaluation.charts import SeriesPicture
 from rl_tsad.evaluation.report import ReportData, render_report, write_curve_csv, write_curve_json
-from rl_tsad.services.foundation import POOL, TEST, Foundation
+from rl_tsad.services.foundation import POOL, TEST, Foundation, window_of
 from rl_tsad.services.labeling import progress as labeling_progress
 from rl_tsad.services.measuring import METRICS, foundation_of, load_decision, measure_versions
 from rl_tsad.services.publishing import AGENT
-from rl_tsad.services.workspace import Workspace, list_series, load_series, write_text
+from rl_tsad.services.workspace import Workspace, write_text
 
 AGREEMENT = "agreement"
 _PICTURES = 6
@@ -77,7 +77,7 @@ def protocol_facts(
 ) -> dict[str, str]:
     """Say in words on what the numbers rest."""
     settings = workspace.settings
-    split, window = settings.split, settings.window
+    split, window = settings.split, window_of(version)
     pool, test = int(foundation.pool.sum()), int((foundation.part == TEST).sum())
     return {
         "series": ", ".join(foundation.names[:8]) + (" ..." if len(foundation.names) > 8 else ""),
@@ -96,15 +96,15 @@ def draw_series(
     """Draw the series with most answers: values, truth, score, alarms, questions."""
     counts = {name: sum(label.series == name for label in standing) for name in foundation.names}
     chosen = sorted(foundation.names, key=lambda name: -counts[name])[:_PICTURES]
-    probability, rows = load_decision(workspace, version, "probability"), _rows_by_series(foundation)
+    probability, rows = load_decision(workspace, version, "probability"), foundation.rows_by_series()
     threshold = float(version.metrics["answers/threshold"])
-    records = {record.name: record for record in list_series(workspace)}
+    window = window_of(version)
     pictures = []
     for name in chosen:
-        series = load_series(workspace, records[name], truth=True)
-        windows = make_windows(series, workspace.settings.window)
+        series = foundation.series_as_judged(workspace, name, truth=True)
+        windows = make_windows(series, window)
         score = to_points(windows, np.asarray(probability[rows[name]]), series.length)
-        asked = tuple(_asked(label, workspace.settings.window.stride) for label in standing if label.series == name)
+        asked = tuple(_asked(label, window.stride) for label in standing if label.series == name)
         pictures.append(
             SeriesPicture(
                 name=name,
@@ -130,11 +130,6 @@ def _boundary(foundation: Foundation, rows: slice) -> int | None:
 
 def _asked(label: Label, stride: int) -> tuple[int, str]:
     return label.start + label.length - stride, str(label.answer or Answer.UNSURE)
-
-
-def _rows_by_series(foundation: Foundation) -> dict[str, slice]:
-    bounds = np.cumsum([0, *(len(judgement.keys) for judgement in foundation.judgements)]).tolist()
-    return {name: slice(bounds[i], bounds[i + 1]) for i, name in enumerate(foundation.names)}
 
 
 def _agreement(workspace: Workspace) -> list[Measurement]:

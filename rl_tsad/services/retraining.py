@@ -14,7 +14,7 @@ from rl_tsad.agent.act import Decisions, act
 from rl_tsad.agent.forest import forest_decisions
 from rl_tsad.agent.observe import observe
 from rl_tsad.agent.train import Agent, load_agent, train_agent
-from rl_tsad.config import ActiveConfig, digest_facts
+from rl_tsad.config import ActiveConfig
 from rl_tsad.errors import CheckpointError
 from rl_tsad.evaluation.metrics import choose_threshold
 from rl_tsad.progress import Progress, no_progress
@@ -23,6 +23,7 @@ from rl_tsad.services.foundation import Foundation, prepare
 from rl_tsad.services.publishing import AGENT, FOREST, Learnt, publish
 from rl_tsad.services.spreading import answers_by_key, spread_answers
 from rl_tsad.services.workspace import Workspace
+from rl_tsad.settings import digest_facts
 from rl_tsad.types import Targets, no_targets, rows_of
 
 
@@ -124,5 +125,6 @@ def _agreement(foundation: Foundation, decisions: Decisions, answers: Mapping[st
         "answers/agreement": agreeing,
         "answers/threshold": choose_threshold(decisions.probability[rows], known),
         "answers/prior_threshold": choose_threshold(prior[rows], known, fallback=usual),
+        "answers/unused": int((rows_of(decisions.keys, list(answers)) < 0).sum()),
         "windows/flagged": flagged,
     }

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from dataclasses import dataclass
+from datetime import timedelta, timezone, tzinfo
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 
 from db import versions
 from db.records import ModelVersion
 from rl_tsad.agent.act import act
 from rl_tsad.agent.observe import observe
 from rl_tsad.agent.train import Agent, load_agent
+from rl_tsad.config import WindowConfig
 from rl_tsad.data.readers import ReadOptions, read_path
 from rl_tsad.data.windows import make_windows, to_points
 from rl_tsad.detector.judge import Detector
 from rl_tsad.errors import DataError, NotTrainedError
 from rl_tsad.language.severity import severities
 from rl_tsad.progress import Progress, no_progress
-from rl_tsad.services.foundation import Foundation, load_foundation
+from rl_tsad.services.foundation import Foundation, load_foundation, window_of
 from rl_tsad.services.workspace import Workspace
 from rl_tsad.types import Float32, Series, no_targets
 
@@ -43,6 +48,7 @@ class Model:
     detector: Detector
     agent: Agent
     threshold: float
+    window: WindowConfig
     channels: tuple[str, ...]
 
 
@@ -52,6 +58,7 @@ def score_path(
     out: Path,
     options: ReadOptions | None = None,
     *,
+    alarms: Path | None = None,
     progress: Progress = no_progress,
 ) -> list[Scored]:
     """Score a file or a folder, and write series, time, score and verdict of every point.
@@ -61,6 +68,7 @@ def score_path(
         path: what to read.
         out: ``.csv`` or ``.parquet``; there whole or not at all.
         options: how to read it.
+        alarms: file for a list of alarms with start, end and highest score, of the same two kinds.
         progress: told of each series.
 
     Returns:
@@ -71,8 +79,10 @@ def score_path(
         DataError: when the file is not understood, or has another number of channels than the model.
     """
     torch.set_num_threads(1)
-    if out.suffix not in {".csv", ".parquet"}:
-        raise DataError(f"expected --out to end in .csv or .parquet, got {out.name!r}; choose one of these")
+    for file in (out, alarms or out):
+        if file.suffix not in {".csv", ".parquet"}:
+            raise DataError(f"expected a file ending in .csv or .parquet, got {file.name!r}; choose one of these")
+        file.parent.mkdir(parents=True, exist_ok=True)
     model = load_model(workspace)
     frames, summaries = [], []
     for number, reading in enumerate(read_path(path, options or ReadOptions()), 1):
@@ -80,8 +90,32 @@ def score_path(
         frames.append(frame)
         summaries.append(_summary(reading.series.name, frame["anomaly"].to_numpy()))
         progress("scoring series", number, number)
-    _write(pd.concat(frames, ignore_index=True), out)
+    if not frames:
+        raise DataError(f"{path}: expected at least one series, got none; check the folder")
+    table = pd.concat(frames, ignore_index=True)
+    _write(table, out)
+    if alarms is not None:
+        _write(list_alarms(table), alarms)
     return summaries
+
+
+def list_alarms(table: pd.DataFrame) -> pd.DataFrame:
+    """List the runs of anomalous points of a score table, one row each.
+
+    Example:
+        >>> rows = pd.DataFrame({"series": "a", "time": [0, 1, 2], "score": [0.1, 0.8, 0.9], "anomaly": [0, 1, 1]})
+        >>> list_alarms(rows).values.tolist()
+        [['a', 1, 2, 2, 0.9]]
+    """
+    changes = (table["anomaly"] != table["anomaly"].shift()) | (table["series"] != table["series"].shift())
+    runs = table.assign(run=changes.cumsum())[table["anomaly"] == 1].groupby("run", sort=True)
+    return runs.agg(
+        series=("series", "first"),
+        start=("time", "first"),
+        end=("time", "last"),
+        points=("score", "size"),
+        highest_score=("score", "max"),
+    ).reset_index(drop=True)
 
 
 def load_model(workspace: Workspace) -> Model:
@@ -93,7 +127,13 @@ def load_model(workspace: Workspace) -> Model:
     version, foundation = current_version(workspace)
     agent = load_agent(workspace.model_folder(version) / "agent")
     threshold = version.metrics.get("answers/threshold")
-    return Model(foundation.detector(), agent, 0.5 if threshold is None else float(threshold), foundation.channels)
+    return Model(
+        foundation.detector(),
+        agent,
+        0.5 if threshold is None else float(threshold),
+        window_of(version),
+        foundation.channels,
+    )
 
 
 def current_version(workspace: Workspace) -> tuple[ModelVersion, Foundation]:
@@ -115,14 +155,15 @@ def score_series(workspace: Workspace, model: Model, series: Series) -> pd.DataF
     """Score one series.
 
     Returns:
-        Columns ``series``, ``time`` (UTC, or sample number), ``score`` in [0, 1], ``anomaly`` (0/1), a row per point.
+        Columns ``series``, ``time`` (as in the source, with its offset where it had one; or sample number), ``score``
+        in [0, 1] and ``anomaly`` (0/1), a row per point.
     """
     if series.width != len(model.channels):
         raise DataError(
             f"series {series.name!r}: expected {len(model.channels)} channels as in training "
             f"({', '.join(model.channels)}), got {series.width}; choose columns with --value"
         )
-    windows = make_windows(series, workspace.settings.window)
+    windows = make_windows(series, model.window)
     judgement = model.detector.judge(series, windows)
     severity = severities(series, windows, workspace.settings.language, cache=workspace.language_cache)
     data = observe([judgement], no_targets(), severity)
@@ -131,11 +172,35 @@ def score_series(workspace: Workspace, model: Model, series: Series) -> pd.DataF
     return pd.DataFrame(
         {
             "series": series.name,
-            "time": series.times,
+            "time": written_times(series),
             "score": score,
             "anomaly": (score >= model.threshold).astype(np.int8),
         }
     )
+
+
+def written_times(series: Series) -> list[str] | NDArray[np.int64]:
+    """Give times as the source wrote them: in its zone with the offset, without one where it had none.
+
+    Example:
+        >>> times = np.array(["2023-12-31T23:00:00"], dtype="datetime64[ns]")
+        >>> written_times(Series("a", np.zeros((1, 1), np.float32), times, ("x",), timezone="Europe/Paris"))
+        ['2024-01-01T00:00:00+01:00']
+    """
+    if not series.has_clock:
+        return np.asarray(series.times)
+    moments = pd.DatetimeIndex(series.times)
+    if series.timezone is not None:
+        moments = moments.tz_localize("UTC").tz_convert(_zone(series.timezone))
+    return [moment.isoformat() for moment in moments]
+
+
+def _zone(name: str) -> tzinfo:
+    offset = re.fullmatch(r"(?:UTC)?([+-])(\d\d):?(\d\d)", name)
+    if offset is None:
+        return ZoneInfo(name)
+    sign, hours, minutes = offset.groups()
+    return timezone((1 if sign == "+" else -1) * timedelta(hours=int(hours), minutes=int(minutes)))
 
 
 def _summary(name: str, verdict: np.ndarray) -> Scored:

@@ -15,7 +15,7 @@ import numpy as np
 
 from db import labels, versions
 from db.records import Answer
-from rl_tsad.config import Protocol, Settings, digest_facts
+from rl_tsad.config import Protocol, Settings
 from rl_tsad.data.readers import read_path
 from rl_tsad.errors import ConfigError, DataError
 from rl_tsad.evaluation.budget import Measurement
@@ -28,6 +28,7 @@ from rl_tsad.services.measuring import measure_versions
 from rl_tsad.services.publishing import AGENT, FOREST
 from rl_tsad.services.retraining import retrain
 from rl_tsad.services.workspace import Workspace, create_workspace, list_series, load_series, open_workspace
+from rl_tsad.settings import digest_facts
 from rl_tsad.types import Int8, Series
 
 ANALYST = "simulated"

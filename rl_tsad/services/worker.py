@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from db import jobs, versions
-from db.records import Job, ModelVersion
+from db.records import Job, JobState, ModelVersion
 from db.session import utc_now
 from rl_tsad.errors import RlTsadError
 from rl_tsad.progress import Progress, no_progress
@@ -46,6 +46,8 @@ def work(
     """
     name = f"{socket.gethostname()}-{os.getpid()}"
     done = 0
+    tell("" if once else "Waiting for jobs; Ctrl-C stops.")
+    _tell_held(workspace, tell)
     while True:
         job = _claim(workspace, name)
         if job is not None:
@@ -55,6 +57,14 @@ def work(
             return done
         else:
             time.sleep(poll)
+
+
+def _tell_held(workspace: Workspace, tell: Callable[[str], None]) -> None:
+    with workspace.store.read() as session:
+        held = [job for job in jobs.all(session) if job.state == JobState.RUNNING and job.lease_until is not None]
+    for job in held:
+        until = job.lease_until.astimezone().strftime("%H:%M:%S %Z") if job.lease_until else ""
+        tell(f"Job {job.id} is held by {job.worker}; if that worker is dead, the job is free again at {until}")
 
 
 def _claim(workspace: Workspace, name: str) -> Job | None:

@@ -25,8 +25,9 @@ import numpy as np
 from db import series as series_rows
 from db.records import ModelVersion, SeriesRecord
 from db.store import Store
-from rl_tsad.config import Settings, load_settings, settings_text
+from rl_tsad.config import Settings
 from rl_tsad.errors import WorkspaceError
+from rl_tsad.settings import load_settings, settings_text
 from rl_tsad.types import Series
 
 SETTINGS_FILE = "rl-tsad.toml"
@@ -97,6 +98,10 @@ def create_workspace(root: Path, settings: Settings | None = None) -> Workspace:
         ...         sorted(path.name for path in ws.root.iterdir() if path.suffix in {"", ".toml"})
         ['models', 'reports', 'rl-tsad.toml', 'series']
     """
+    if root.exists() and not (root / SETTINGS_FILE).exists() and any(root.iterdir()):
+        raise WorkspaceError(
+            f"expected a new or empty folder for the workspace, got {root} with other files; choose another one"
+        )
     for name in ("series", "models", "reports"):
         (root / name).mkdir(parents=True, exist_ok=True)
     if not (root / SETTINGS_FILE).exists():
@@ -109,7 +114,7 @@ def open_workspace(root: Path, **flags: Any) -> Workspace:
 
     Args:
         root: the folder.
-        flags: settings that win over the folder's file and the environment (see :func:`rl_tsad.config.load_settings`).
+        flags: settings that win over the folder's file and the environment (see :func:`rl_tsad.settings.load_settings`).
 
     Raises:
         WorkspaceError: when the folder is no workspace.

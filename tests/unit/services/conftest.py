@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from rl_tsad.config import Settings, load_settings
+from rl_tsad.config import Settings
 from rl_tsad.data.simulate import PlantConfig, simulate_plant
 from rl_tsad.services.ingest import keep_series
 from rl_tsad.services.retraining import retrain
 from rl_tsad.services.workspace import Workspace, create_workspace, open_workspace
+from rl_tsad.settings import load_settings
 from rl_tsad.types import Series
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rl_tsad.errors import DataError
+from rl_tsad.errors import DataError, WorkspaceError
 from rl_tsad.services.ingest import ingest, keep_series, preview
 from rl_tsad.services.workspace import Workspace, create_workspace, list_series, load_series
 from rl_tsad.types import Series
@@ -76,3 +76,31 @@ def test_series_in_memory_are_kept_too(workspace: Workspace) -> None:
     with pytest.raises(DataError, match="expected"):
         keep_series(workspace, Series("a", np.ones((4, 1), np.float32), np.arange(4), ("x",)), source="test")
     workspace.close()
+
+
+def test_a_file_that_goes_on_extends_its_series(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "pump.csv").write_text(CSV)
+    ingest(workspace, [tmp_path / "pump.csv"])
+    (tmp_path / "pump.csv").write_text(CSV + "2024-01-01T00:15:00Z,4.5,1\n")
+    ingest(workspace, [tmp_path / "pump.csv"])
+    (record,) = list_series(workspace)
+    assert record.rows == 4
+    assert load_series(workspace, record).values[-1, 0] == 4.5
+    workspace.close()
+
+
+def test_another_number_of_channels_is_refused_at_once(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "pump.csv").write_text(CSV)
+    ingest(workspace, [tmp_path / "pump.csv"])
+    (tmp_path / "two.csv").write_text(CSV.replace("flow", "flow,more").replace("Z,", "Z,1,"))
+    with pytest.raises(DataError, match="expected 1 channels as in the other series"):
+        ingest(workspace, [tmp_path / "two.csv"])
+    assert len(list_series(workspace)) == 1
+    workspace.close()
+
+
+def test_a_folder_with_other_files_is_no_place_for_a_workspace(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("dear")
+    with pytest.raises(WorkspaceError, match="expected a new or empty folder"):
+        create_workspace(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
