@@ -231,3 +231,29 @@ def test_a_browser_draws_it_offline_without_complaint(tmp_path, scheme):
         browser.close()
     assert said == []
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium at /usr/bin/chromium")
+def test_the_table_fits_1200_pixels_and_says_when_it_scrolls(tmp_path):
+    from playwright.sync_api import sync_playwright
+
+    metrics = ["point_f1", "event_f1", "auc_pr", "auc_roc", "best_f1"]
+    data = [
+        Measurement("Random forest, margin (control)", seed, b, b, b, dict.fromkeys(metrics, 0.4 + seed / 99))
+        for seed in range(3)
+        for b in (0, 100)
+    ]
+    page_text = render_report(ReportData("Table", {}, budget_curves(data, metrics), data))
+    (tmp_path / "report.html").write_text(page_text, encoding="utf-8")
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": 1200, "height": 800})
+        page.goto((tmp_path / "report.html").as_uri())
+        page.wait_for_selector(".chart .main-svg")
+        assert page.locator(".scroll").evaluate("e => e.scrollWidth <= e.clientWidth")
+        assert page.locator("#more").is_hidden()
+        page.set_viewport_size({"width": 600, "height": 800})
+        page.locator("#more").wait_for(state="visible")
+        browser.close()
