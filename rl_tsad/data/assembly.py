@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rl_tsad.config import WindowConfig
 from rl_tsad.data.missing import settle_missing
 from rl_tsad.data.understanding import Found, Reading, ReadOptions, Understanding, cell_error
 from rl_tsad.data.windows import find_gaps
@@ -17,6 +19,7 @@ from rl_tsad.types import Series
 
 _PREVIEW_GAP = 10.0
 _MILLISECOND = 1_000_000
+_LISTED = 5
 
 
 def assemble(found: Found, options: ReadOptions) -> Reading:
@@ -120,10 +123,22 @@ def _understand(series: Series, found: Found, *, dropped: int) -> Understanding:
         filled=found.filled,
         dropped=dropped,
         anomalies=0 if series.truth is None else int(series.truth.sum()),
-        notes=found.notes,
+        notes=(*found.notes, *_warnings(series)),
         train_points=found.train_points,
         decimal=found.decimal,
     )
+
+
+def _warnings(series: Series) -> Iterator[str]:
+    """Say what makes a series of little use: columns that never change, too few points."""
+    still = np.flatnonzero((series.values == series.values[:1]).all(axis=0)) if series.length > 1 else ()
+    if len(still):
+        names = ", ".join(repr(series.channels[i]) for i in still[:_LISTED])
+        more = f" and {len(still) - _LISTED} more" if len(still) > _LISTED else ""
+        yield f"constant, so nothing to learn from: {names}{more}"
+    least = WindowConfig().length
+    if series.length < least:
+        yield f"only {series.length} points: training needs at least one window ({least} points unless set otherwise)"
 
 
 def show_time(times: NDArray[Any], row: int, zone: str | None) -> str:

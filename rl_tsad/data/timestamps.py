@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 import numpy as np
@@ -148,7 +148,8 @@ def _from_text(text: pd.Series[Any], zone: str | None, fail: Fail) -> Times:
     offsets = text.str.extract(_OFFSET, expand=False)
     without = offsets.isna().to_numpy()
     if without.all():
-        return _localise(_parse(text, fail), zone or named, fail)
+        instants, notes = _parse(text, fail)
+        return replace(_localise(instants, zone or named, fail), notes=notes)
     if without.any():
         fail(int(np.flatnonzero(without)[0]), "a time with its offset, as in the other rows", "add the offset")
     distinct = sorted(set(offsets.unique()))
@@ -176,15 +177,25 @@ def _offset_name(offset: str) -> str:
     return "UTC" if offset == "Z" or digits == "0000" else f"{offset[0]}{digits[:2]}:{digits[2:]}"
 
 
-def _parse(text: pd.Series[Any], fail: Fail) -> pd.DatetimeIndex:
-    formats = _formats(text.iloc[:: max(len(text) // 200, 1)]) or ["ISO8601"]
-    if len(formats) > 1:
-        formats = _increasing(text, formats)
+def _parse(text: pd.Series[Any], fail: Fail) -> tuple[pd.DatetimeIndex, tuple[str, ...]]:
+    possible = _formats(text.iloc[:: max(len(text) // 200, 1)]) or ["ISO8601"]
+    formats = _increasing(text, possible) if len(possible) > 1 else possible
     if len(formats) > 1:
         fail(0, f"{_EXAMPLE} (day and month can be exchanged in all rows)", "write the times in ISO form")
     instants = pd.DatetimeIndex(pd.to_datetime(text, format=formats[0], errors="coerce"))
     _refuse_unread(instants, fail)
-    return instants
+    return instants, _guessed(text, formats[0], [each for each in possible if each != formats[0]])
+
+
+def _guessed(text: pd.Series[Any], chosen: str, others: list[str]) -> tuple[str, ...]:
+    """Say that day and month were told apart by the steps only, where another format reads every time too."""
+    if not any(pd.to_datetime(text, format=other, errors="coerce").notna().all() for other in others):
+        return ()
+    order = "month" if chosen.startswith("%m") else "day"
+    return (
+        f"times were read {order}-first, a guess by their steps: {text.iloc[0]!r} could be meant otherwise; "
+        "write them in ISO form (2024-01-31) to decide",
+    )
 
 
 def _formats(text: pd.Series[Any]) -> list[str]:

@@ -95,10 +95,11 @@ class Understanding:
         unit = "s" if self.time_column and "T" in self.first else "samples"
         separated = f", separated by {self.delimiter!r}" if self.delimiter else ""
         separated += ", decimal comma" if self.decimal == "," else ""
+        names = ", ".join(self.channels[:20]) + (" ..." if len(self.channels) > 20 else "")
         times = f"column {self.time_column!r}" if self.time_column else "no time column"
         return (
             f"{self.path}: {self.format}{separated}; series {self.name!r}",
-            f"{self.rows} points of {len(self.channels)} channels: {', '.join(self.channels)}",
+            f"{self.rows} points of {len(self.channels)} channels: {names}",
             f"times: {times}, {self.first} to {self.last}, step {self.median_step:g} {unit}, "
             f"zone {self.timezone or 'not given'}",
             f"gaps: {self.gaps}; missing cells interpolated: {self.filled}; rows left out: {self.dropped}",

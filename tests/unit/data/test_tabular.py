@@ -184,6 +184,28 @@ def test_the_preview_says_what_was_understood(tmp_path: Path) -> None:
     assert "truth: none" in text
 
 
+def test_the_preview_names_decimal_commas_blanks_constants_and_too_few_points(tmp_path: Path) -> None:
+    lines = [f"2024-01-{day:02d};{day},5;7" for day in (1, 2, 4)]
+    reading = read(tmp_path, rows("Zeit;flow;state", *lines[:2], "2024-01-03;;7", lines[2]))
+    text = "\n".join(reading.understanding.sentences())
+    for part in (
+        "separated by ';', decimal comma",
+        "2 channels: flow, state",
+        "missing cells interpolated: 1",
+        "note: constant, so nothing to learn from: 'state'",
+        "note: only 4 points: training needs at least one window (64 points",
+    ):
+        assert part in text
+
+
+def test_many_channels_are_said_in_short(tmp_path: Path) -> None:
+    names = [f"c{i}" for i in range(50)]
+    text = rows(",".join(names), *(",".join(["1"] * 50) for _ in range(70)))
+    sentences = read(tmp_path, text).understanding.sentences()
+    assert max(map(len, sentences)) < 200 + len(str(tmp_path))
+    assert any("and 45 more" in each for each in sentences)
+
+
 def test_one_column_with_decimal_commas(tmp_path: Path) -> None:
     assert read(tmp_path, "flow\n1,5\n2,25\n").series.values.ravel().tolist() == [1.5, 2.25]
 

@@ -84,6 +84,15 @@ def test_day_and_month_are_told_apart_by_steadiness() -> None:
     assert (np.diff(times_of(cells).values).astype("timedelta64[D]").astype(int) == 1).all()
 
 
+@pytest.mark.parametrize(("form", "order"), [("{:02d}/03/2024", "day-first"), ("03/{:02d}/2024", "month-first")])
+def test_a_guessed_order_of_day_and_month_is_said(form: str, order: str) -> None:
+    (note,) = times_of([form.format(day) for day in range(1, 8)]).notes
+    assert order in note
+    assert "ISO form" in note
+    assert times_of([form.format(day) for day in range(8, 20)]).notes == ()
+    assert times_of([form.format(day) for day in range(1, 8)], "Europe/Berlin").notes == (note,)
+
+
 def test_unknown_zones_are_refused() -> None:
     with pytest.raises(DataError, match="expected a time zone"):
         check_zone("Mars/Olympus")
