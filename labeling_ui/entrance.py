@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -113,6 +115,18 @@ def workspace_path(arguments: Sequence[str], environment: dict[str, str]) -> Pat
     if environment.get(VARIABLE):
         return Path(environment[VARIABLE])
     raise WorkspaceError(f"expected a workspace, got none; start the page with `rl-tsad ui` or set {VARIABLE}")
+
+
+def typed(command: str) -> str:
+    """Write a command as it can be typed in a shell: this page's workspace as given, the program as it is found.
+
+    Raises:
+        WorkspaceError: when no workspace is named.
+    """
+    beside = Path(sys.executable).with_name("rl-tsad")
+    program = str(beside) if shutil.which("rl-tsad") is None and beside.exists() else "rl-tsad"
+    folder = str(workspace_path(sys.argv[1:], dict(os.environ)))
+    return f"{shlex.quote(program)} --workspace {shlex.quote(folder)} {command}"
 
 
 @st.cache_resource(show_spinner=False, on_release=Workspace.close)

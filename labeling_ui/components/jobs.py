@@ -18,7 +18,6 @@ STATES = {
     JobState.FAILED: "Failed",
     JobState.CANCELLED: "Cancelled",
 }
-WORKER = "rl-tsad worker"
 BUSY_SECONDS, IDLE_SECONDS = 2.0, 15.0
 _REFUSED = "retrain-refused"
 
@@ -80,7 +79,28 @@ def card(job: Job, zone: str | None) -> None:
         started = f" · started {words.local_time(job.started_at, zone)}" if job.started_at else ""
         st.caption(plain.markdown(since + started))
         if job.state is JobState.QUEUED:
-            st.caption(f":material/terminal: It starts when a worker runs: `{WORKER}`")
+            worker_hint("It starts when a worker runs:")
+
+
+def worker_hint(lead: str) -> None:
+    """Show the command that starts a worker for this workspace, to be copied."""
+    st.caption(f":material/terminal: {lead}")
+    st.code(entrance.typed("worker"), language=None, wrap_lines=True)
+
+
+def outcome(job: Job) -> str:
+    """Say what came out of a finished job: the model it made, or else its message.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> moment, made = datetime(2026, 1, 1, tzinfo=UTC), {"version": 3, "promoted": False}
+        >>> outcome(Job(7, "retrain", {}, JobState.DONE, None, None, 0, 1.0, "vae", made, None, moment, None, None))
+        'made model 3; kept, not current'
+    """
+    version = job.result.get("version")
+    if job.state is not JobState.DONE or version is None:
+        return job.message
+    return f"made model {version}" + ("; kept, not current" if job.result.get("promoted") is False else "")
 
 
 def title(job: Job) -> str:

@@ -163,6 +163,21 @@ def count(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def settled(questions: int) -> str:
+    """Say how many questions of this round spreading has answered; nothing where it has answered none.
+
+    Example:
+        >>> settled(3), settled(0)
+        ('3 questions of this round were settled by look-alikes, without asking.', '')
+    """
+    were = "was" if questions == 1 else "were"
+    return (
+        f"{count(questions, 'question')} of this round {were} settled by look-alikes, without asking."
+        if questions
+        else ""
+    )
+
+
 def share(part: int, whole: int) -> str:
     """Say a share in percent.
 

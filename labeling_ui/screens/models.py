@@ -34,14 +34,14 @@ def _top(facts: ProgressFacts, busy: bool) -> None:
     title.markdown("### Models")
     fresh = facts.answers_since_version
     if facts.version is None:
-        title.markdown("There is no model yet. Bring data in with `rl-tsad ingest`, then run `rl-tsad train`.")
+        title.markdown("There is no model yet. Bring data in, then train:")
+        title.code(f"{entrance.typed('ingest FILE')}\n{entrance.typed('train')}", language=None, wrap_lines=True)
     elif busy:
         title.markdown("A retraining is under way; this page follows it by itself.")
     else:
-        title.markdown(
-            f"{words.count(fresh, 'new answer')} since model {facts.version.id} was trained. "
-            f"Retraining needs a worker: `{jobs.WORKER}`"
-        )
+        title.markdown(f"{words.count(fresh, 'new answer')} since model {facts.version.id} was trained.")
+        with title:
+            jobs.worker_hint("Retraining needs a worker:")
     with button, st.container(horizontal=True, horizontal_alignment="right"):
         jobs.retrain_button(busy=busy or facts.version is None)
 
@@ -98,5 +98,5 @@ def job_row(job: Job, zone: str | None) -> dict[str, str]:
         "State": jobs.STATES[job.state],
         "Asked for": plain.markdown(words.local_time(job.created_at, zone)),
         "Ended": plain.markdown(words.local_time(job.finished_at, zone)),
-        "Message": plain.markdown(job.message) or words.NOTHING,
+        "Message": plain.markdown(jobs.outcome(job)) or words.NOTHING,
     }

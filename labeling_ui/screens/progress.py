@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from db.records import ItemState
 from labeling_ui import entrance
 from labeling_ui.components import notes, words
 from labeling_ui.components.curve_chart import agreement_chart
@@ -50,7 +51,7 @@ def _coverage(facts: ProgressFacts, pool: int) -> None:
     st.markdown(
         f"{words.count(answered, 'window')} answered, and {words.count(facts.settled, 'look-alike')} decided by them: "
         f"together {words.share(known, pool)} of {words.count(pool, 'window')}. Where look-alikes disagree or are too "
-        "far away, nothing is decided."
+        f"far away, nothing is decided. {words.settled(facts.counts.get(ItemState.SETTLED, 0))}"
     )
     st.progress(min(1.0, known / max(pool, 1)))
 

@@ -69,11 +69,22 @@ def _heading(card: Card, picture: Picture) -> None:
     title, left = st.columns([7, 2], gap="medium", vertical_alignment="bottom")
     title.markdown("### Is the marked stretch an anomaly?")
     when = words.stretch(picture.times[low:high], picture.timezone)
-    facts = f"{card.item.series} · {when} · {words.count(high - low, 'point')}"
-    title.markdown(plain.markdown(facts))
+    title.markdown(plain.markdown(f"{card.item.series} · {when}"))
+    title.caption(scope(high - low, alone=picture.window == picture.asked))
     with left, st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(f"**{card.left:,}** left to go", width="content")
         _zoom_button()
+
+
+def scope(points: int, *, alone: bool) -> str:
+    """Say what the answer is about.
+
+    Example:
+        >>> scope(8, alone=False)
+        'Only the 8 marked points count; the grey window is what the agent looks at.'
+    """
+    count = "the marked point counts" if points == 1 else f"the {points:,} marked points count"
+    return f"Only {count}{'.' if alone else '; the grey window is what the agent looks at.'}"
 
 
 def _zoom_button() -> None:
@@ -180,7 +191,7 @@ def _nothing_left(door: entrance.ServiceDoor, desk: Desk) -> None:
         st.markdown(f"{words.count(held, 'window')} wait for their answer. What they leave comes back within minutes.")
         st.button("Look again", icon=":material/refresh:", key="look-again")
     else:
-        _done(facts.answers_since_version)
+        _done(facts.answers_since_version, facts.counts.get(ItemState.SETTLED, 0))
     if facts.spent.questions:
         _way_back(desk)
 
@@ -188,11 +199,13 @@ def _nothing_left(door: entrance.ServiceDoor, desk: Desk) -> None:
 def _no_model() -> None:
     st.markdown("### No model has looked at the data yet")
     st.markdown("Bring data in and train once; then the windows worth asking about appear here.")
-    st.code("rl-tsad ingest FILE\nrl-tsad train", language=None, width=420)
+    st.code(f"{entrance.typed('ingest FILE')}\n{entrance.typed('train')}", language=None, wrap_lines=True)
 
 
-def _done(fresh: int) -> None:
+def _done(fresh: int, settled: int) -> None:
     st.markdown("### :material/task_alt: All windows of this round are answered")
+    if settled:
+        st.markdown(words.settled(settled))
     if fresh:
         st.markdown(
             f"{words.count(fresh, 'new answer')} since the model was trained. Retrain: the agent learns from them and "
@@ -201,4 +214,4 @@ def _done(fresh: int) -> None:
     else:
         st.markdown("The model knows all answers. Retrain to have it ask about further windows.")
     jobs.retrain_button(busy=False)
-    st.caption(f"The page only puts the job in a list. A worker must run: `{jobs.WORKER}`")
+    jobs.worker_hint("The page only puts the job in a list. A worker must run:")

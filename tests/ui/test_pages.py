@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from db.records import Answer
+from db import queries
+from db.records import Answer, ItemState
 from labeling_ui import entrance
 from rl_tsad.errors import WorkspaceError
 from rl_tsad.services import labeling, overview
@@ -50,6 +51,7 @@ def test_a_window_is_shown_with_its_reason_and_the_agents_opinion(scene: Any) ->
     assert "Close call: the agent is least sure here; *valve* deviates most" in text
     assert "The agent cannot decide" in text
     assert "**6** left to go" in text
+    assert "Only the 8 marked points count; the grey window is what the agent looks at." in text
 
 
 def test_names_from_data_reach_the_page_as_text_only(scene: Any) -> None:
@@ -110,7 +112,7 @@ def test_a_finished_queue_explains_itself_and_enqueues_a_retraining_once(scene: 
     assert "All windows of this round are answered" in said(app)
     app = press(app, "retrain")
     assert "A new model is on its way" in said(app)
-    assert "rl-tsad worker" in said(app)
+    assert f"--workspace {scene.root} worker" in said(app)
     assert [job.kind for job in overview.jobs(scene.ws)] == ["retrain"]
 
 
@@ -140,7 +142,7 @@ def test_a_retraining_is_offered_after_enough_answers(scene: Any, monkeypatch: p
 def test_without_a_model_the_first_steps_are_named(untrained: Any) -> None:
     app = queue_page()
     assert healthy(app)
-    assert "rl-tsad train" in said(app)
+    assert f"--workspace {untrained.root} train" in said(app)
     assert "Nothing has been answered yet" in said(other_page("progress"))
     assert "There is no model yet" in said(other_page("models"))
 
@@ -187,6 +189,14 @@ def test_progress_counts_and_draws_the_curve(scene: Any) -> None:
     assert "of your latest answers" in said(page)
 
 
+def test_questions_settled_by_look_alikes_are_told(scene: Any) -> None:
+    press(queue_page(), "normal")
+    with scene.ws.store.begin() as session:
+        open_keys = [item.key for item in queries.in_state(session, ItemState.OPEN)]
+        queries.settle(session, open_keys[:3])
+    assert "3 questions of this round were settled by look-alikes" in said(other_page("progress"))
+
+
 def test_models_names_the_current_version_and_its_figures(scene: Any) -> None:
     page = other_page("models")
     assert healthy(page)
@@ -212,6 +222,19 @@ def test_a_failed_job_says_why_as_text(scene: Any) -> None:
     cell = page.table[1].value.iloc[0]["Message"]
     assert cell.replace("\\", "") == "expected **64** points, got <b>3</b>; ingest a longer series"
     assert "**" not in cell
+
+
+def test_a_finished_job_says_which_model_it_made(scene: Any) -> None:
+    labeling.enqueue_retrain(scene.ws, "ann")
+    scene.finish_job()
+    page = other_page("models")
+    assert healthy(page)
+    assert page.table[1].value.iloc[0]["Message"] == "made model 2"
+
+
+def test_commands_are_shown_as_they_can_be_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["app.py", "--workspace", "my `plant`; $x"])
+    assert entrance.typed("worker").endswith("rl-tsad --workspace 'my `plant`; $x' worker")
 
 
 def test_the_workspace_is_named_on_the_command_line_before_the_environment() -> None:
