@@ -122,7 +122,15 @@ def reading_options(**given: object) -> ReadOptions:
     return ReadOptions(**given)  # type: ignore[arg-type]
 
 
+_FEW = 4
+
+
 def _show_understanding(understood: list[Understanding]) -> None:
+    """Say what was understood: every fact of a few series, a table of many."""
+    if len(understood) <= _FEW:
+        for one in understood:
+            say("\n  ".join(one.sentences()))
+        return
     rows = [
         (
             one.name,

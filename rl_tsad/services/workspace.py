@@ -114,7 +114,7 @@ def open_workspace(root: Path, **flags: Any) -> Workspace:
 
     Args:
         root: the folder.
-        flags: settings that win over the folder's file and the environment (see :func:`rl_tsad.settings.load_settings`).
+        flags: settings that win over file and environment (see :func:`rl_tsad.settings.load_settings`).
 
     Raises:
         WorkspaceError: when the folder is no workspace.
