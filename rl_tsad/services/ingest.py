@@ -53,7 +53,7 @@ def ingest(
     *,
     progress: Progress = no_progress,
 ) -> list[Ingested]:
-    """Keep the series of files or folders: all of a call's series, or none when one of them cannot be read.
+    """Keep the series of files or folders: all of a call's series become visible together, or none does.
 
     Raises:
         DataError: when a file is not understood, or a name is taken by other content.
@@ -63,11 +63,14 @@ def ingest(
         readings += list(read_path(path, options or ReadOptions()))
         progress("reading", number, len(paths))
     _check_names(workspace, readings)
-    kept = []
+    changes = []
     for number, reading in enumerate(readings, 1):
-        kept.append(_keep(workspace, reading))
+        changes.append(_write(workspace, reading.series, source=str(reading.understanding.path)))
         progress("storing", number, len(readings))
-    return kept
+    known = {record.digest for record in list_series(workspace)}
+    records = _record(workspace, changes)
+    understood = [reading.understanding for reading in readings]
+    return [Ingested(one, record, record.digest not in known) for one, record in zip(understood, records, strict=True)]
 
 
 def keep_series(workspace: Workspace, series: Series, *, source: str) -> SeriesRecord:
@@ -76,6 +79,18 @@ def keep_series(workspace: Workspace, series: Series, *, source: str) -> SeriesR
     Raises:
         DataError: when its name is taken by other content.
     """
+    return _record(workspace, [_write(workspace, series, source=source)])[0]
+
+
+@dataclass(frozen=True)
+class _Change:
+    """A series whose arrays are written and whose row is not: a new one, or an old one that grew."""
+
+    new: NewSeries
+    old: SeriesRecord | None
+
+
+def _write(workspace: Workspace, series: Series, *, source: str) -> _Change:
     digest = series_digest(series)
     folder = workspace.root / "series" / digest[:16]
     if not folder.exists():
@@ -92,9 +107,17 @@ def keep_series(workspace: Workspace, series: Series, *, source: str) -> SeriesR
     )
     old = next((record for record in list_series(workspace) if record.name == series.name), None)
     grows = old is not None and old.digest != digest and continues(workspace, old, series)
+    return _Change(new, old if grows else None)
+
+
+def _record(workspace: Workspace, changes: Sequence[_Change]) -> list[SeriesRecord]:
+    """Make all rows visible in one transaction."""
     try:
         with workspace.store.begin() as session:
-            return series_rows.extend(session, old, new) if old and grows else series_rows.add(session, new)
+            return [
+                series_rows.extend(session, one.old, one.new) if one.old else series_rows.add(session, one.new)
+                for one in changes
+            ]
     except StoreError as error:
         raise DataError(str(error)) from error
 
@@ -122,12 +145,6 @@ def series_digest(series: Series) -> str:
             total.update(np.ascontiguousarray(array).view(np.uint8).data)
         total.update(b"\n")
     return total.hexdigest()
-
-
-def _keep(workspace: Workspace, reading: Reading) -> Ingested:
-    before = {record.digest for record in list_series(workspace)}
-    record = keep_series(workspace, reading.series, source=str(reading.understanding.path))
-    return Ingested(reading.understanding, record, record.digest not in before)
 
 
 def _check_names(workspace: Workspace, readings: Sequence[Reading]) -> None:

@@ -2,8 +2,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy.orm import Session
 
+from db.records import NewSeries, SeriesRecord
 from rl_tsad.errors import DataError, WorkspaceError
+from rl_tsad.services import ingest as ingest_service
 from rl_tsad.services.ingest import ingest, keep_series, preview
 from rl_tsad.services.workspace import Workspace, create_workspace, list_series, load_series
 from rl_tsad.types import Series
@@ -104,3 +107,22 @@ def test_a_folder_with_other_files_is_no_place_for_a_workspace(tmp_path: Path) -
     with pytest.raises(WorkspaceError, match="expected a new or empty folder"):
         create_workspace(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_series_become_visible_together_or_not_at_all(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.csv").write_text(CSV)
+    add = ingest_service.series_rows.add
+
+    def fails_on_the_second(session: Session, new: NewSeries) -> SeriesRecord:
+        if new.name == "b":
+            raise KeyboardInterrupt
+        return add(session, new)
+
+    monkeypatch.setattr(ingest_service.series_rows, "add", fails_on_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        ingest(workspace, [tmp_path / "a.csv", tmp_path / "b.csv"])
+    assert list_series(workspace) == []
+    workspace.close()
