@@ -138,6 +138,8 @@ class AgentConfig:
             -1, -5 flag too much here, where episodes already start at both classes alike.
         vae_weight: lambda of the VAE term ``lambda * e(s) * (2a - 1)`` on unanswered windows before anybody answered; 0
             turns it off.
+        vae_source: what e is made of: ``blend`` (the label-free score, of which the VAE's error is a part) or ``vae``
+            (that error alone, as published).
         vae_answers: human answers after which training starts with half of that lambda.
         vae_target: return per step that the lambda controller steers toward.
         vae_rate: how far one unit of return moves lambda; 0 keeps it.
@@ -163,6 +165,7 @@ class AgentConfig:
     hidden: tuple[Count, ...] = (64, 64)
     rewards: tuple[float, float, float, float] = (2.0, 1.0, -1.0, -2.0)
     vae_weight: Annotated[float, Field(ge=0)] = 1.0
+    vae_source: Literal["blend", "vae"] = "blend"
     vae_target: float = 0.5
     vae_answers: Annotated[float, Field(gt=0)] = 25.0
     vae_rate: Annotated[float, Field(ge=0)] = 0.02

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -18,7 +19,9 @@ ANSWERED_SHARE = 0.5
 """Share of episodes that start at an answered window, once there are answers."""
 
 
-def observe(judgements: Sequence[Judgement], targets: Targets, severity: Float32) -> WindowData:
+def observe(
+    judgements: Sequence[Judgement], targets: Targets, severity: Float32, *, error: Literal["blend", "vae"] = "blend"
+) -> WindowData:
     """Lay out an environment's arrays: one run of rows per judgement, in the order given.
 
     An observation holds a window's features, the label-free prior (as is and as log-odds), VAE error, ASTER probability
@@ -28,6 +31,7 @@ def observe(judgements: Sequence[Judgement], targets: Targets, severity: Float32
         judgements: one per series, windows in the order of time.
         targets: answers and what was spread from them; windows without a row are unknown.
         severity: (N,) float32 in [0, 1], all judgements' windows, in their order.
+        error: what e of the unsupervised term is made of (see :class:`rl_tsad.config.AgentConfig`).
 
     Raises:
         DataError: when there are no windows or the severities are not one a window.
@@ -49,15 +53,16 @@ def observe(judgements: Sequence[Judgement], targets: Targets, severity: Float32
             "severities; judge the series first and keep the order of the judgements"
         )
     target, weight = join_targets(keys, targets)
-    error = centred_error(np.concatenate([one.prior for one in judgements]))
+    unusual = [one.vae_error if error == "vae" else one.prior for one in judgements]
+    e = centred_error(np.concatenate(unusual))
     return WindowData(
         observations=np.concatenate([_columns(one) for one in judgements]),
         target=target,
         weight=weight,
-        error=error,
+        error=e,
         severity=severity.astype(np.float32),
         episode=np.repeat(np.arange(len(judgements)), [len(one.keys) for one in judgements]),
-        start_weight=start_weights(target, weight, error),
+        start_weight=start_weights(target, weight, e),
     )
 
 

@@ -94,8 +94,9 @@ def _learn(
     seed = derive_seed(workspace.settings.seed, learner, int((targets.source == "human").sum()))
     if learner == FOREST:
         return Learnt(forest_decisions(foundation.judgements, targets, seed=seed), targets)
-    data = observe(foundation.pool_judgements(), targets, foundation.severity[foundation.pool])
     config, warm = workspace.settings.agent, _warm(workspace, foundation, parent)
+    severity = foundation.severity[foundation.pool]
+    data = observe(foundation.pool_judgements(), targets, severity, error=config.vae_source)
     agent = train_agent(data, config, seed=seed, warm=warm, budget_left=left, progress=progress)
     decisions = act(agent, observe(foundation.judgements, no_targets(), foundation.severity), foundation.keys)
     last = {name: values[-1] for name, values in agent.history.items() if len(values)}

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -31,6 +33,15 @@ def test_every_signal_of_the_judgement_is_observed(judge):
     data = observe([judge("a", [0.0, 1.0])], told(x_0_64=(1, 1.0)), np.zeros(2, np.float32))
     assert data.width == 2 + 4 + 2
     assert np.isfinite(data.observations).all()
+
+
+def test_e_can_be_the_vaes_error_alone(judge):
+    one = replace(judge("a", [0.1, 0.9]), vae_error=np.array([0.8, 0.2], np.float32))
+    blend, vae = (
+        observe([one], told(x_0_64=(1, 1.0)), np.zeros(2, np.float32), error=error).error for error in ("blend", "vae")
+    )
+    assert blend[0] < blend[1]
+    assert vae[0] > vae[1]
 
 
 def test_severities_must_be_one_a_window(judge):
