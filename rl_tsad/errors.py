@@ -10,7 +10,6 @@ Every message has three parts: what was expected, what came, what to do.
      ├── WorkspaceError       the workspace folder is missing, damaged or of another version
      │    └── NotTrainedError something needs a model version and there is none yet
      ├── CheckpointError      a saved model is missing, truncated, tampered with or of another shape
-     ├── MissingExtraError    an optional library is not installed; names the extra
      └── LabelingError        an answer or a lease that cannot be accepted
 """
 
@@ -43,21 +42,3 @@ class CheckpointError(RlTsadError):
 
 class LabelingError(RlTsadError):
     """An answer or a lease that cannot be accepted."""
-
-
-class MissingExtraError(RlTsadError):
-    """An optional library is not installed.
-
-    Args:
-        library: import name of what is missing.
-        extra: the extra of this project that brings it.
-
-    Example:
-        >>> str(MissingExtraError("psycopg", "postgres"))
-        "expected the library 'psycopg', which is not installed; run: pip install 'rl-tsad[postgres]'"
-    """
-
-    def __init__(self, library: str, extra: str) -> None:
-        super().__init__(
-            f"expected the library {library!r}, which is not installed; run: pip install 'rl-tsad[{extra}]'"
-        )

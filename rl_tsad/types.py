@@ -6,7 +6,7 @@ by key, never by position.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -293,15 +293,3 @@ def spans_of(windows: Windows, series_length: int) -> Int64:
         is_last = windows.starts[-1] + windows.stride + windows.length > series_length
         spans[-1, 1] = series_length if is_last else spans[-1, 1]
     return spans.astype(np.int64)
-
-
-def iter_keys(pool: Sequence[Windows]) -> Iterator[str]:
-    """Yield the keys of several series' windows, one after the other.
-
-    Example:
-        >>> s = Series("a", np.zeros((4, 1), np.float32), np.arange(4), ("x",))
-        >>> list(iter_keys([slide(s, length=2, stride=2)]))
-        ['a:0:2', 'a:2:2']
-    """
-    for windows in pool:
-        yield from windows.keys.tolist()

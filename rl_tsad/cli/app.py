@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from db.errors import StoreError
 from rl_tsad import __version__
 from rl_tsad.cli import learning, people, setting_up, studies
 from rl_tsad.cli.console import complain, say
@@ -59,6 +60,6 @@ def main() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
         app(standalone_mode=True)
-    except RlTsadError as error:
+    except (RlTsadError, StoreError) as error:
         complain(f"Error: {error}")
         sys.exit(2)

@@ -42,12 +42,11 @@ def init(
 
     Example: rl-tsad --workspace pumps init --stride 4
     """
-    from sqlalchemy.engine import make_url
-
+    from db.session import read_url
     from rl_tsad.services.workspace import create_workspace
     from rl_tsad.settings import load_settings
 
-    if database is not None and make_url(database).password:
+    if database is not None and read_url(database).password:
         raise ConfigError(
             "expected a database URL without a password (the settings file would keep it), got one with a password; "
             "set the environment variable RL_TSAD_DATABASE instead, or use a .pgpass file"

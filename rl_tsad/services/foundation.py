@@ -200,8 +200,8 @@ def _make(workspace: Workspace, records: Sequence[SeriesRecord], folder: Path, p
     windows = [make_windows(one, settings.window) for one in series]
     split = split_windows(series, windows, settings)
     with draft_folder(folder.parent) as draft:
+        severity = _severity_all(workspace, series, windows, progress)  # first: a missing model shows in seconds
         judgements = _judge_all(series, windows, split, draft=draft, settings=settings, progress=progress)
-        severity = _severity_all(workspace, series, windows, progress)
         part = _parts([judgement.keys for judgement in judgements], split)
         spans = np.concatenate([spans_of(its, one.length) for one, its in zip(series, windows, strict=True)])
         _write(draft, series, judgements, {"severity": severity, "part": part, "spans": spans})

@@ -83,11 +83,15 @@ def test_a_newcomers_first_steps(project: Path, data: Path, tmp_path: Path) -> N
 
 
 def test_errors_are_sentences_not_tracebacks(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "no.db").write_text("this is no database, whatever its name says")
     wrong = {
         ("-w", tmp_path / "none", "train"): "expected a workspace",
         ("-w", project, "ingest", tmp_path / "none.csv"): "expected a file or folder",
         ("-w", project, "score", tmp_path / "none.csv", "--out", tmp_path / "x.txt"): ".csv or .parquet",
         ("-w", project, "simulate", "--budgets", "a,b", "--out", tmp_path / "s"): "expected whole numbers",
+        ("-w", project, "--set", "database=nonsense", "models", "list"): "expected a database URL",
+        ("-w", tmp_path / "j", "init", "--database", "nonsense"): "expected a database URL",
+        ("-w", project, "--set", f"database=sqlite:///{tmp_path}/no.db", "models", "list"): "expected the database",
         ("-w", tmp_path / "i", "init", "--database", "postgresql://me:secret@h/d"): "without a password",
     }
     for arguments, sentence in wrong.items():
