@@ -37,6 +37,8 @@ class Series:
         channels: C names, in the order of the columns.
         truth: (T,) int8, 1 inside a known anomaly, or None. Read by the simulated analyst and the evaluation only.
         timezone: IANA name or fixed offset in which the source wrote its times, for display; None where it had none.
+        exogenous: (C,) bool, channels that only explain the others (commands, set-points, calendar) and never raise an
+            alarm by themselves; None where every channel is a target.
 
     Raises:
         DataError: when shapes, order or types do not fit together.
@@ -53,6 +55,7 @@ class Series:
     channels: tuple[str, ...]
     truth: Int8 | None = field(default=None, repr=False)
     timezone: str | None = None
+    exogenous: Bool | None = None
 
     def __post_init__(self) -> None:
         if not self.name or ":" in self.name:
@@ -68,6 +71,24 @@ class Series:
                 raise DataError(f"series {self.name!r}: expected {self.length} {what}, got {length}; one a row")
         if len(self.channels) != self.width:
             raise DataError(f"series {self.name!r}: expected {self.width} channel names, got {len(self.channels)}")
+        if self.exogenous is not None and (self.exogenous.shape != (self.width,) or self.exogenous.all()):
+            raise DataError(
+                f"series {self.name!r}: expected one role a channel and at least one target, got "
+                f"{int(self.exogenous.sum())} exogenous ones of {self.exogenous.shape} for {self.width} channels; "
+                "name a target"
+            )
+
+    @property
+    def targets(self) -> Int64:
+        """(K,) indices of the channels that are scored, all where none is exogenous.
+
+        Example:
+            >>> values = np.zeros((3, 2), np.float32)
+            >>> Series("a", values, np.arange(3), ("flow", "valve"), exogenous=np.array([False, True])).targets.tolist()
+            [0]
+        """
+        roles = np.zeros(self.width, np.bool_) if self.exogenous is None else self.exogenous
+        return np.flatnonzero(~roles).astype(np.int64)
 
     @property
     def length(self) -> int:
