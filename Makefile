@@ -25,6 +25,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing rl-tsad and what its tests need into $(VENV) (a few minutes the first time) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt TSB-AD  # its metrics run with NumPy 2
 	@touch $@ $(VENV)/.installed
 
 install: $(VENV)/.installed ## make .venv with the rl-tsad command in it
