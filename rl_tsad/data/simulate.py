@@ -1,6 +1,6 @@
 """What would a small process plant record, and where exactly is it faulty? A known truth for demo, tests and docs.
 
-Eight correlated sensors follow a load: set-point changes, a daily cycle, a nightly backwash, noise. Maintenance stops
+Seven correlated sensors follow a load: set-point changes, a daily cycle, a nightly backwash, noise. Maintenance stops
 (the plant runs down to rest and up again) and set-point changes look drastic and are *normal*; the faults are written
 in by :mod:`rl_tsad.data.faults` and are mostly quieter than they.
 """
@@ -20,6 +20,8 @@ from rl_tsad.types import Float64, Series
 __all__ = ["CHANNELS", "FAULTS", "Fault", "Plant", "PlantConfig", "simulate_plant"]
 
 CHANNELS = ("load", "flow", "pressure", "valve", "motor_current", "temperature", "vibration", "tank_level")
+_IS_COMMAND = np.array([channel == "load" for channel in CHANNELS])
+"""The load is what operators ask for: it explains the sensors and never fails. Continuous, it could not be inferred."""
 _BASE = np.array([10.0, 20.0, 1.0, 15.0, 5.0, 35.0, 0.6, 55.0])
 _GAIN = np.array([60.0, 90.0, 4.5, 60.0, 32.0, 28.0, 1.8, -12.0])
 _LAG = np.array([1.0, 2.0, 2.0, 1.5, 1.5, 12.0, 2.0, 30.0])
@@ -73,7 +75,7 @@ class Plant:
     """A simulated recording and everything that is true of it.
 
     Attributes:
-        series: 8 channels with exact truth.
+        series: 8 channels with exact truth; the load is exogenous.
         faults: what is wrong, in order of time; the truth is 1 exactly inside them.
         stops: [start, stop) of the maintenance stops, which are normal.
     """
@@ -110,7 +112,8 @@ def simulate_plant(config: PlantConfig | None = None, *, seed: int, name: str = 
     for fault in faults:
         write_fault(terrain, fault, derive_rng(seed, "plant", "fault", fault.start))
         truth[fault.start : fault.stop] = 1
-    return Plant(Series(name, values.astype(np.float32), _clock(config), CHANNELS, truth, "UTC"), faults, stops)
+    series = Series(name, values.astype(np.float32), _clock(config), CHANNELS, truth, "UTC", _IS_COMMAND.copy())
+    return Plant(series, faults, stops)
 
 
 def _clock(config: PlantConfig) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:

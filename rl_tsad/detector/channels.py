@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.signal import lfilter
 
-from rl_tsad.types import Float32, Float64
+from rl_tsad.types import Bool, Float32, Float64, Int64
 
 FAST, SLOW = 10, 40  # memory of the two weighted means, in points
 _SAMPLE = 20_000  # points from which the regression is learnt
-_RIDGE = 0.02  # variance, in squared usual deviations, added to every predictor
+_RIDGES = (0.005, 0.05, 0.5)  # variances, in squared usual deviations, that may be added to every predictor
+_STRETCHES = 8  # every other one teaches what is tried on those between
+_WORTH = 0.02  # share of a target's deviation below which its neighbours count as saying nothing
+_SEEN, _FAR = 6, 30  # usual deviations at which values are clipped: when learning, and when explaining
 _POSITIONS = 2  # a channel with more distinct values is a measurement, not a switch
 
 
@@ -29,34 +34,84 @@ def trailing_ewma(scaled: Float32, memory: int) -> Float32:
     return np.concatenate([scaled[:1], np.asarray(mean[:-1], np.float32)])
 
 
-def find_mixing(scaled: Float32) -> Float32:
-    """Learn to predict each channel from its neighbours, now and in memory, by ridge regression.
+@dataclass(frozen=True)
+class Mixing:
+    """How the K targets of a series follow from their neighbours.
+
+    Attributes:
+        matrix: (3 C, K) float32; ``[scaled, fast memory, slow memory] @ matrix`` is the unexplained rest.
+        explained: (K,) float32 in [0, 1], share of a target's deviation that its neighbours explain on points that did
+            not teach it; 0 where they explain nothing, and for a single channel.
+    """
+
+    matrix: Float32
+    explained: Float32
+
+
+def find_mixing(scaled: Float32, targets: Bool | None = None) -> Mixing:
+    """Learn to predict each target from its neighbours, now and in memory, by ridge regression.
 
     Rows are clipped, and the 5 % with the largest rest are left out of a second pass, so that faults do not teach what
-    is usual. A single channel is predicted from its own memory.
+    is usual. How strong the ridge is, and whether the neighbours say anything at all, is settled target by target on
+    held-out stretches: many commands and few points explain everything that they have seen and nothing else. A single
+    channel is predicted from its own memory.
 
     Args:
         scaled: (T, C) robustly scaled values.
-
-    Returns:
-        (3 C, C) float32; ``[scaled, fast memory, slow memory] @ mixing`` is the unexplained rest.
+        targets: (C,) bool, the K channels to predict, from all others; all channels when omitted.
 
     Example:
         >>> x = np.random.default_rng(0).normal(size=(500, 1)).astype(np.float32)
-        >>> twins = np.concatenate([x, 2 * x], axis=1)
-        >>> bool(np.abs(unexplained(twins, find_mixing(twins))).max() < 0.5)
+        >>> twins = find_mixing(np.concatenate([x, 2 * x], axis=1))
+        >>> bool(np.abs(unexplained(np.concatenate([x, 2 * x], axis=1), twins.matrix)).max() < 0.5)
+        True
+        >>> bool((twins.explained > 0.9).all())
         True
     """
-    now = np.clip(scaled, -6, 6)
+    now = np.clip(scaled, -_SEEN, _SEEN)
     rows = np.concatenate([now, trailing_ewma(now, FAST), trailing_ewma(now, SLOW)], axis=1)
     rows = rows[:: max(1, len(rows) // _SAMPLE)].astype(np.float64)
-    mixing = _solve(rows, scaled.shape[1])
-    size = np.square(rows @ mixing).sum(axis=1)
-    return _solve(rows[size <= np.quantile(size, 0.95)], scaled.shape[1]).astype(np.float32)
+    chosen = np.arange(scaled.shape[1]) if targets is None else np.flatnonzero(targets)
+    first = _solve(rows, chosen, _RIDGES[0])
+    size = np.square(rows @ first).sum(axis=1)
+    rows = rows[size <= np.quantile(size, 0.95)]
+    if scaled.shape[1] == 1:
+        return Mixing(_solve(rows, chosen, _RIDGES[0]).astype(np.float32), np.zeros(1, np.float32))
+    left = np.stack([_held_out(rows, chosen, ridge) for ridge in _RIDGES])  # (R, K)
+    alone = np.maximum(np.abs(rows[:, chosen]).mean(axis=0), 1e-12)
+    explained = 1 - left.min(axis=0) / alone
+    useful = explained >= _WORTH
+    matrix = np.zeros((rows.shape[1], len(chosen)))
+    matrix[chosen, np.arange(len(chosen))] = 1
+    for place, ridge in enumerate(_RIDGES):
+        its = useful & (left.argmin(axis=0) == place)
+        matrix[:, its] = _solve(rows, chosen[its], ridge)
+    return Mixing(matrix.astype(np.float32), np.where(useful, explained, 0).astype(np.float32))
 
 
-def unexplained(scaled: Float32, mixing: Float32) -> Float32:
-    """Give the (T, C) part of each channel that its neighbours do not explain (see :func:`find_mixing`).
+def find_reach(scaled: Float32, targets: Bool) -> Float32:
+    """Find between which values each channel explains its neighbours.
+
+    An exogenous channel explains as far as it was seen to go: what it never did before says nothing about a target, or
+    else a broken command would raise an alarm in the targets.
+
+    Args:
+        scaled: (T, C) robustly scaled values.
+        targets: (C,) bool.
+
+    Returns:
+        (2, C) float32 lowest and highest value that counts.
+
+    Example:
+        >>> find_reach(np.array([[0, 0], [9, 1]], np.float32), np.array([True, False])).tolist()
+        [[-30.0, 0.0], [30.0, 1.0]]
+    """
+    seen = np.clip(np.stack([scaled.min(axis=0), scaled.max(axis=0)]), -_SEEN, _SEEN)
+    return np.where(targets, np.array([[-_FAR], [_FAR]]), seen).astype(np.float32)
+
+
+def unexplained(scaled: Float32, mixing: Float32, reach: Float32 | None = None) -> Float32:
+    """Give the (T, K) part of each target that its neighbours do not explain (see :func:`find_mixing`).
 
     Example:
         >>> x = np.ones((3, 1), np.float32)
@@ -64,7 +119,8 @@ def unexplained(scaled: Float32, mixing: Float32) -> Float32:
         [0.0, 0.0, 0.0]
     """
     width = scaled.shape[1]
-    now = np.clip(scaled, -30, 30)
+    low, high = (-_FAR, _FAR) if reach is None else reach
+    now = np.clip(scaled, low, high)
     rest = now @ mixing[:width]
     rest += trailing_ewma(now, FAST) @ mixing[width : 2 * width]
     rest += trailing_ewma(now, SLOW) @ mixing[2 * width :]
@@ -112,13 +168,21 @@ def switch_surprise(values: Float32, positions: Float32, shares: Float32) -> Flo
     return result
 
 
-def _solve(rows: Float64, width: int) -> Float64:
-    """Solve one ridge regression a channel from shared sums of squares; a channel never sees itself."""
-    squares = rows.T @ rows / len(rows) + _RIDGE * np.eye(3 * width)
-    mixing = np.zeros((3 * width, width))
-    for channel in range(width):
+def _held_out(rows: Float64, chosen: Int64, ridge: float) -> Float64:
+    """Give the mean size (K,) of the rest on every other stretch, learnt from those between."""
+    stretch = np.arange(len(rows)) * _STRETCHES // max(len(rows), 1) % 2
+    left = [np.abs(rows[stretch == k] @ _solve(rows[stretch != k], chosen, ridge)).sum(axis=0) for k in (0, 1)]
+    return np.asarray(sum(left) / max(len(rows), 1))
+
+
+def _solve(rows: Float64, chosen: Int64, ridge: float) -> Float64:
+    """Solve one ridge regression a target from shared sums of squares; a channel never sees itself."""
+    width = rows.shape[1] // 3
+    squares = rows.T @ rows / max(len(rows), 1) + ridge * np.eye(3 * width)
+    mixing = np.zeros((3 * width, len(chosen)))
+    for place, channel in enumerate(chosen):
         own = {channel, channel + width, channel + 2 * width}
         used = [i for i in range(3 * width) if i not in own] if width > 1 else [1, 2]
-        mixing[used, channel] = -np.linalg.solve(squares[np.ix_(used, used)], squares[used, channel])
-        mixing[channel, channel] = 1
+        mixing[used, place] = -np.linalg.solve(squares[np.ix_(used, used)], squares[used, channel])
+        mixing[channel, place] = 1
     return mixing

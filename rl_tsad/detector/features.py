@@ -21,9 +21,9 @@ FEATURES: tuple[str, ...] = tuple(f"{stream}/{kind}" for stream in STREAMS for k
 def window_features(values: Float32, times: NDArray[Any], windows: Windows, profile: Profile) -> Float32:
     """Describe windows by the surprise of their points.
 
-    Each of the streams gives five numbers: the span's maximum of the largest channel (``max``), of the two largest
-    channels' mean (``pair``) and of the middle channel (``middle``); the span's mean of the largest channel (``mean``);
-    the whole window's mean of it (``context``).
+    Each of the streams gives five numbers over the targets: the span's maximum of the largest channel (``max``),
+    of the two largest channels' mean (``pair``) and of the middle channel (``middle``); the span's mean of the largest
+    channel (``mean``); the whole window's mean of it (``context``).
 
     Args:
         values: (T, C) the series from its beginning; nothing after the last window's span is read.

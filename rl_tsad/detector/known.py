@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rl_tsad.detector.calibrate import Tails, oddness
 from rl_tsad.detector.features import columns_of, window_features
 from rl_tsad.detector.streams import STREAMS, Profile, fit_profile
-from rl_tsad.types import Float32, Int64, Series, Windows
+from rl_tsad.types import Bool, Float32, Int64, Series, Windows
 
 MEMBERS = ("robust", "vae", "aster")
 WEIGHTS = (0.7, 0.15, 0.15)  # of the members in the prior
@@ -42,11 +42,13 @@ class Part:
         values: (T, C) float32.
         times: (T,).
         windows: the pool windows, their starts counted from the stretch's beginning.
+        targets: (C,) bool, the channels that are scored.
     """
 
     values: Float32
     times: NDArray[Any]
     windows: Windows
+    targets: Bool
 
 
 def covered_part(series: Series, windows: Windows) -> Part:
@@ -65,7 +67,9 @@ def covered_part(series: Series, windows: Windows) -> Part:
     values = series.values[low:high]
     if np.any(np.diff(starts) > windows.length):
         values = values[_last_covered(starts, windows.length, high - low)]
-    return Part(values, series.times[low:high], moved)
+    targets = np.zeros(series.width, np.bool_)
+    targets[series.targets] = True
+    return Part(values, series.times[low:high], moved, targets)
 
 
 def learn_profile(part: Part) -> tuple[Profile, Float32]:
@@ -77,7 +81,7 @@ def learn_profile(part: Part) -> tuple[Profile, Float32]:
         >>> learn_profile(covered_part(s, slide(s, length=16, stride=8)))[1].shape[0]
         11
     """
-    profile = fit_profile(part.values, part.times)
+    profile = fit_profile(part.values, part.times, part.targets)
     return profile, window_features(part.values, part.times, part.windows, profile)
 
 
@@ -123,7 +127,7 @@ def robust_score(odd: Float32, profile: Profile) -> Float32:
 
 
 def coupling(profile: Profile) -> float:
-    """Give the share of a channel's usual deviation that its neighbours explain, in [0, 1]; 0 for one channel.
+    """Give the share of a target's deviation that its neighbours explain, in [0, 1]; 0 for one channel.
 
     Example:
         >>> x = np.random.default_rng(0).normal(size=(400, 1)).astype(np.float32)
@@ -132,10 +136,7 @@ def coupling(profile: Profile) -> float:
         ... )
         (True, 0.0)
     """
-    if profile.measured.sum() < 2:
-        return 0.0
-    rest = profile.usual[STREAMS.index("cross"), profile.measured]
-    return float(1 - np.clip(np.median(rest), 0, 1))
+    return float(np.median(profile.explained[profile.measured]))
 
 
 def blend(odd: Float32) -> Float32:

@@ -1,7 +1,8 @@
 """What each point of a series looks like beside its own past, its season and its neighbours: robust residuals.
 
-Every stream has the shape (T, C), uses the point and its past only, and comes in units of its own usual deviation, so
-that one table of numbers serves slow tanks and nervous network counters alike.
+Every stream has the shape (T, K) for the K targets of a series, uses the point and its past only, and comes in units of
+its own usual deviation, so that one table of numbers serves slow tanks and nervous network counters alike. Exogenous
+channels have no stream: they only explain what the targets do.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from rl_tsad.detector.channels import (
     FAST,
     SLOW,
     find_mixing,
+    find_reach,
     find_switches,
     switch_surprise,
     trailing_ewma,
@@ -37,22 +39,28 @@ class Profile:
 
     Attributes:
         clock: how its times become sample numbers.
+        targets: (C,) bool, the K channels that are scored; the others only explain them.
         center: (C,) median.
         spread: (C,) usual deviation from it, positive.
-        mixing: (3 C, C) matrix that takes scaled values and their two memories to what a channel's neighbours do not
+        mixing: (3 C, K) matrix that takes scaled values and their two memories to what a target's neighbours do not
             explain; for one channel, to what its own memory does not explain.
-        season: (P, 2 C) usual scaled value and usual unexplained rest at each phase of the period; P = 1, zeros, where
+        explained: (K,) share of a target's deviation that its neighbours explain, 0 where they explain nothing.
+        reach: (2, C) between which scaled values a channel explains others.
+        season: (P, 2 K) usual scaled value and usual unexplained rest at each phase of the period; P = 1, zeros, where
             nothing repeats.
-        switches: (C, 2) values of the channels that take at most two; NaN elsewhere.
-        shares: (C, 2) how often each of them was taken; 0 elsewhere.
-        middle: (S, C) median of each stream.
-        usual: (S, C) usual deviation of each stream, positive.
+        switches: (K, 2) values of the targets that take at most two; NaN elsewhere.
+        shares: (K, 2) how often each of them was taken; 0 elsewhere.
+        middle: (S, K) median of each stream.
+        usual: (S, K) usual deviation of each stream, positive.
     """
 
     clock: Clock
+    targets: Bool
     center: Float32
     spread: Float32
     mixing: Float32
+    explained: Float32
+    reach: Float32
     season: Float32
     switches: Float32
     shares: Float32
@@ -66,38 +74,58 @@ class Profile:
 
     @property
     def measured(self) -> Bool:
-        """(C,) channels to aggregate over: the measurements, or all where there are only switches."""
+        """(K,) targets to aggregate over: the measurements, or all where there are only switches."""
         analog = np.isnan(self.switches[:, 0])
         return analog if analog.any() else ~analog
 
     @property
     def switching(self) -> Bool:
-        """(C,) channels to aggregate switch positions over: the switches, or all where there is none."""
+        """(K,) targets to aggregate switch positions over: the switches, or all where there is none."""
         switch = ~np.isnan(self.switches[:, 0])
         return switch if switch.any() else ~switch
 
+    def of_targets(self, values: Float32) -> Float32:
+        """Keep the targets' columns: (T, C) to (T, K)."""
+        return values if self.targets.all() else values[:, self.targets]
 
-def fit_profile(values: Float32, times: NDArray[Any]) -> Profile:
+
+def fit_profile(values: Float32, times: NDArray[Any], targets: Bool | None = None) -> Profile:
     """Learn what is usual in a series.
 
     Args:
         values: (T, C) pool points in time order, in the file's units.
         times: (T,) their times.
+        targets: (C,) bool, the channels that are scored; all when omitted.
 
     Example:
         >>> profile = fit_profile(np.random.default_rng(0).normal(5, 2, (500, 1)).astype(np.float32), np.arange(500))
         >>> bool(abs(profile.center[0] - 5) < 0.3), bool(abs(profile.spread[0] - 2) < 0.3)
         (True, True)
     """
+    targets = np.ones(values.shape[1], np.bool_) if targets is None else targets
     clock = read_clock(times)
     center = np.median(values, axis=0).astype(np.float32)
     spread = usual_deviation(values - center)
     scaled = (values - center) / spread
-    switches, shares = find_switches(values)
-    mixing = find_mixing(scaled)
-    season = _find_season(scaled, mixing, clock, times)
-    blank = np.zeros((len(STREAMS), values.shape[1]), np.float32)
-    raw = Profile(clock, center, spread, mixing, season, switches, shares, blank, blank + 1)
+    mixing, reach = find_mixing(scaled, targets), find_reach(scaled, targets)
+    signals = np.concatenate([scaled[:, targets], unexplained(scaled, mixing.matrix, reach)], axis=1)
+    season = find_season(signals, clock.ticks(times), clock)
+    switches, shares = find_switches(values[:, targets])
+    blank = np.zeros((len(STREAMS), len(switches)), np.float32)
+    raw = Profile(
+        clock=clock,
+        targets=targets,
+        center=center,
+        spread=spread,
+        mixing=mixing.matrix,
+        explained=mixing.explained,
+        reach=reach,
+        season=season,
+        switches=switches,
+        shares=shares,
+        middle=blank,
+        usual=blank + 1,
+    )
     middle, usual = blank.copy(), blank + 1
     for row, stream in enumerate(raw_streams(values, times, raw)):
         if STREAMS[row] != "switch":
@@ -115,7 +143,7 @@ def surprise(values: Float32, times: NDArray[Any], profile: Profile) -> Iterator
         profile: what is usual.
 
     Yields:
-        (T, C) float32 >= 0: log(1 + |deviation| / usual deviation); for "switch" the surprise of the position in nats.
+        (T, K) float32 >= 0: log(1 + |deviation| / usual deviation); for "switch" the surprise of the position in nats.
 
     Example:
         >>> values = np.sin(np.arange(200, dtype=np.float32))[:, None]
@@ -135,7 +163,7 @@ def surprise(values: Float32, times: NDArray[Any], profile: Profile) -> Iterator
 
 
 def raw_streams(values: Float32, times: NDArray[Any], profile: Profile) -> Iterator[Float32]:
-    """Yield the (T, C) streams before they are put in units of their usual deviation, in the order of ``STREAMS``.
+    """Yield the (T, K) streams before they are put in units of their usual deviation, in the order of ``STREAMS``.
 
     Example:
         >>> values = np.arange(4, dtype=np.float32)[:, None]
@@ -143,19 +171,20 @@ def raw_streams(values: Float32, times: NDArray[Any], profile: Profile) -> Itera
         >>> len(list(raw_streams(values, np.arange(4), profile))) == len(STREAMS)
         True
     """
-    scaled = (values - profile.center) / profile.spread
+    every = (values - profile.center) / profile.spread
+    scaled, values = profile.of_targets(every), profile.of_targets(values)
     phase = profile.clock.ticks(times) % len(profile.season)
     yield scaled
     yield np.diff(scaled, axis=0, prepend=scaled[:1])
     yield scaled - trailing_ewma(scaled, FAST)
     yield scaled - trailing_ewma(scaled, SLOW)
     yield scaled - _trailing_median(scaled, ROLLING)
-    yield scaled - profile.season[phase, : profile.width]
+    yield scaled - profile.season[phase, : scaled.shape[1]]
     yield _local_spread(scaled)
     yield np.log1p(_run_length(values))
-    rest = unexplained(scaled, profile.mixing)
+    rest = unexplained(every, profile.mixing, profile.reach)
     yield rest
-    yield rest - profile.season[phase, profile.width :]
+    yield rest - profile.season[phase, scaled.shape[1] :]
     yield switch_surprise(values, profile.switches, profile.shares)
 
 
@@ -217,8 +246,3 @@ def _run_length(values: Float32) -> Float32:
     moved = np.zeros(values.shape, np.bool_)
     moved[1:] = values[1:] != values[:-1]
     return (position - np.maximum.accumulate(np.where(moved, position, 0), axis=0)).astype(np.float32)
-
-
-def _find_season(scaled: Float32, mixing: Float32, clock: Clock, times: NDArray[Any]) -> Float32:
-    signals = np.concatenate([scaled, unexplained(scaled, mixing)], axis=1)
-    return find_season(signals, clock.ticks(times), clock)
