@@ -56,6 +56,7 @@ class NewSeries:
         timezone: zone in which the source wrote its times, for display.
         has_truth: whether known anomalies came with it.
         source: where it was read from.
+        exogenous: names of the channels that only explain the others and never raise an alarm by themselves.
     """
 
     name: str
@@ -66,6 +67,7 @@ class NewSeries:
     timezone: str | None = None
     has_truth: bool = False
     source: str = ""
+    exogenous: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class SeriesRecord:
     timezone: str | None
     has_truth: bool
     source: str
+    exogenous: tuple[str, ...]
     created_at: datetime
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from db.errors import ConflictError
+from db.errors import ConflictError, MissingRowError
 from db.records import NewSeries, SeriesRecord
 from db.session import changed, utc_now
 from db.tables import SeriesRow
@@ -38,6 +40,7 @@ def add(session: Session, new: NewSeries) -> SeriesRecord:
                     timezone=new.timezone,
                     has_truth=new.has_truth,
                     source=new.source,
+                    exogenous=list(new.exogenous),
                     created_at=utc_now(),
                 )
                 session.add(row)
@@ -72,6 +75,24 @@ def extend(session: Session, old: SeriesRecord, new: NewSeries) -> SeriesRecord:
     return _record(session.get_one(SeriesRow, old.id, populate_existing=True))
 
 
+def set_exogenous(session: Session, series_id: int, exogenous: Iterable[str]) -> SeriesRecord:
+    """Change which channels of a series only explain the others.
+
+    Raises:
+        MissingRowError: when there is no such series.
+
+    Example:
+        >>> from db.store import Store
+        >>> with Store.open("sqlite://") as store, store.begin() as session:
+        ...     record = add(session, NewSeries("pump", digest="abc", rows=3, channels=("flow", "valve")))
+        ...     set_exogenous(session, record.id, ["valve"]).exogenous
+        ('valve',)
+    """
+    if changed(session, update(SeriesRow).where(SeriesRow.id == series_id).values(exogenous=list(exogenous))) != 1:
+        raise MissingRowError(f"expected a series with id {series_id}, got none; list the series again")
+    return _record(session.get_one(SeriesRow, series_id, populate_existing=True))
+
+
 def all(session: Session) -> list[SeriesRecord]:
     """List every series, oldest first."""
     return [_record(row) for row in session.scalars(select(SeriesRow).order_by(SeriesRow.id))]
@@ -100,5 +121,6 @@ def _record(row: SeriesRow) -> SeriesRecord:
         timezone=row.timezone,
         has_truth=row.has_truth,
         source=row.source,
+        exogenous=tuple(row.exogenous),
         created_at=row.created_at,
     )

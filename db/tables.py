@@ -107,6 +107,7 @@ class SeriesRow(Base):
     timezone: Mapped[str | None]
     has_truth: Mapped[bool]
     source: Mapped[str]
+    exogenous: Mapped[list[str]] = mapped_column(server_default="[]")
     created_at: Mapped[datetime]
 
 

@@ -104,6 +104,41 @@ _TABLES = {
 }
 
 
+def test_a_database_of_the_first_revision_is_upgraded_with_its_data(database_url: str) -> None:
+    engine = make_engine(read_url(database_url))
+    try:
+        schema.upgrade(engine, "0001")
+        with engine.begin() as connection:
+            connection.execute(
+                text(
+                    "INSERT INTO series (id, name, digest, path, rows, channels, has_truth, source, created_at) "
+                    "VALUES (7, 'old', 'abc', 'series/abc', 10, :channels, :truth, 'a.csv', :now)"
+                ),
+                {"channels": '["flow", "valve"]', "truth": True, "now": "2026-01-01 00:00:00.000000"},
+            )
+    finally:
+        engine.dispose()
+    with Store.open(database_url) as store:
+        with store.read() as session:
+            (old,) = series.all(session)
+        assert (old.id, old.name, old.channels, old.exogenous) == (7, "old", ("flow", "valve"), ())
+        with store.begin() as session:
+            assert series.set_exogenous(session, 7, ["valve"]).exogenous == ("valve",)
+
+
+def test_going_back_to_the_first_revision_keeps_the_series(store: Store, database_url: str) -> None:
+    with store.begin() as session:
+        series.add(session, NewSeries("a", "abc", 10, ("flow", "valve"), exogenous=("valve",)))
+    engine = make_engine(read_url(database_url))
+    try:
+        schema.downgrade(engine, "0001")
+        schema.upgrade(engine)
+    finally:
+        engine.dispose()
+    with store.read() as session:
+        assert [(one.name, one.exogenous) for one in series.all(session)] == [("a", ())]
+
+
 def test_opening_again_keeps_what_is_there(database_url: str) -> None:
     with Store.open(database_url) as first:
         fill(first, 2)
@@ -229,6 +264,20 @@ def test_one_series_added_by_many_at_once_is_one(store: Store) -> None:
             return series.add(session, NewSeries("a", "abc", 10, ("x",))).id
 
     assert len(set(at_once(6, work))) == 1
+
+
+def test_roles_of_channels_are_kept_and_can_change(store: Store) -> None:
+    with store.begin() as session:
+        record = series.add(session, NewSeries("a", "abc", 10, ("flow", "°C", "valve"), exogenous=("°C", "valve")))
+    assert record.exogenous == ("°C", "valve")
+    with store.begin() as session:
+        grown = series.extend(session, record, NewSeries("a", "abcd", 11, record.channels))
+        assert grown.exogenous == ("°C", "valve")
+        series.set_exogenous(session, record.id, [])
+    with store.read() as session:
+        assert [one.exogenous for one in series.all(session)] == [()]
+    with pytest.raises(MissingRowError, match="id 99, got none"), store.begin() as session:
+        series.set_exogenous(session, 99, [])
 
 
 # --- labels -----------------------------------------------------------------------------------------------------------
