@@ -1,35 +1,69 @@
-"""How good a detection is: strict numbers only, no tolerance and no point adjustment."""
+"""How good a detection is: strict numbers; where a number flatters, its name or its docstring says so.
+
+Each metric takes either the *score* of points, (T,) higher is more anomalous, or their *labels*, (T,) 0 or 1, beside
+the truth (T,) 0 or 1, and states which, its range and its paper. Areas need no threshold; labels come from a threshold
+that never saw the truth it is measured on.
+
+================== ======= =====================================================================================
+metric             takes   what it asks
+================== ======= =====================================================================================
+``vus_pr, _roc``   score   the two areas below, early and late alarms counting within a window; one series
+``auc_pr, _roc``   score   order of points
+``point_f1``       labels  points
+``event_f1``       labels  events found, and points raised in vain
+``range_rates``    labels  events covered, in one piece
+``affiliation_``  labels  closeness in time; a random verdict gets F1 2 / 3; one series
+``f1_at``          score   points at a given threshold
+``best_f1``        score   oracle: points at the best threshold that truth can choose; an upper bound
+``inflated_pa_f1`` labels  points after one hit has filled its event; for comparison with papers only
+================== ======= =====================================================================================
+"""
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_tsad.errors import DataError
-from rl_tsad.types import ANOMALY, NORMAL, UNKNOWN, Float32, Float64, Int8, Int64
+from rl_tsad.evaluation.ranges import affiliation_rates, range_rates
+from rl_tsad.evaluation.spans import Rates, Score, check_score, combine, events, share, two_labels
+from rl_tsad.evaluation.volume import Volume, vus, vus_pr, vus_roc
+from rl_tsad.types import ANOMALY, UNKNOWN, Bool, Float64, Int8, Int64
 
-Score = Float32 | Float64
-
-
-class Rates(NamedTuple):
-    """Precision, recall and their harmonic mean, each in [0, 1]."""
-
-    precision: float
-    recall: float
-    f1: float
+__all__ = [
+    "Rates",
+    "Score",
+    "Volume",
+    "affiliation_rates",
+    "auc_pr",
+    "auc_roc",
+    "best_f1",
+    "choose_threshold",
+    "event_f1",
+    "event_rates",
+    "events",
+    "f1_at",
+    "inflated_pa_f1",
+    "point_f1",
+    "point_rates",
+    "range_rates",
+    "vus",
+    "vus_pr",
+    "vus_roc",
+]
 
 
 def point_rates(truth: Int8, verdict: Int8) -> Rates:
-    """Compare verdict and truth point by point.
+    """Compare verdict and truth point by point (van Rijsbergen, "Information Retrieval", 1979, chapter 7).
 
     TP, FP and FN are counts of points. Where there is nothing to find and nothing was raised all three rates are 1; a
     rate whose denominator alone is 0 is 0.
 
     Args:
-        truth: (T,) 1 inside a known anomaly, else 0.
-        verdict: (T,) 1 where an alarm is raised, else 0.
+        truth: (T,) labels, 1 inside a known anomaly, else 0.
+        verdict: (T,) labels, 1 where an alarm is raised, else 0.
+
+    Returns:
+        Rates in [0, 1].
 
     Raises:
         DataError: when lengths differ or other values than 0 and 1 occur.
@@ -38,19 +72,38 @@ def point_rates(truth: Int8, verdict: Int8) -> Rates:
         >>> point_rates(np.array([0, 1, 1, 0], np.int8), np.array([0, 1, 0, 0], np.int8)).recall
         0.5
     """
-    is_true, is_raised = _two_labels(truth, verdict)
+    is_true, is_raised = two_labels(truth, verdict)
     hits = int((is_true & is_raised).sum())
-    return _rates(_ratio(hits, int(is_raised.sum())), _ratio(hits, int(is_true.sum())), is_true, is_raised)
+    return combine(share(hits, int(is_raised.sum())), share(hits, int(is_true.sum())), is_true, is_raised)
 
 
 def point_f1(truth: Int8, verdict: Int8) -> float:
-    """Give the F1 of points (see :func:`point_rates`).
+    """Give the F1 of points, from labels, in [0, 1] (see :func:`point_rates`).
 
     Example:
         >>> point_f1(np.array([0, 1], np.int8), np.array([1, 1], np.int8))
         0.6666666666666666
     """
     return point_rates(truth, verdict).f1
+
+
+def f1_at(truth: Int8, score: Score, threshold: float) -> float:
+    """Give the F1 of points, from a score, at a threshold that was given; in [0, 1] (see :func:`point_rates`).
+
+    Args:
+        truth: (T,) labels, 0 or 1.
+        score: (T,) higher is more anomalous.
+        threshold: raised is ``score >= threshold``; take it from the training part (:func:`choose_threshold`).
+
+    Raises:
+        DataError: when lengths differ, a score is not finite, or truth holds other values than 0 and 1.
+
+    Example:
+        >>> f1_at(np.array([0, 1, 1], np.int8), np.array([0.5, 0.4, 0.9]), 0.8)
+        0.6666666666666666
+    """
+    check_score(truth, score)
+    return point_f1(truth, (score >= threshold).astype(np.int8))
 
 
 def event_rates(truth: Int8, verdict: Int8, runs: NDArray[np.generic] | None = None) -> Rates:
@@ -60,13 +113,17 @@ def event_rates(truth: Int8, verdict: Int8, runs: NDArray[np.generic] | None = N
     raised and missed (FN) otherwise; recall = TP / (TP + FN) over events. Precision is that of points: raised points
     inside events (TP) over all raised points (TP + FP). This is the composite F-score of Garg, Zhang, Samaran,
     Savitha & Foo ("An evaluation of anomaly detection and diagnosis in multivariate time series", IEEE TNNLS 2021,
-    section IV): counting alarms instead of raised points would give one alarm over everything a perfect score.
+    section IV), TSB-AD's event-based F1: counting alarms instead of raised points would give one alarm over everything
+    a perfect score.
 
     Args:
-        truth: (T,) 1 inside a known anomaly, else 0; several series one after the other.
-        verdict: (T,) 1 where an alarm is raised, else 0.
+        truth: (T,) labels, 1 inside a known anomaly, else 0; several series one after the other.
+        verdict: (T,) labels, 1 where an alarm is raised, else 0.
         runs: (T,) which series a point belongs to, in contiguous stretches; one series when omitted. Events never cross
             from one series into the next.
+
+    Returns:
+        Rates in [0, 1].
 
     Raises:
         DataError: when lengths differ or other values than 0 and 1 occur.
@@ -75,15 +132,15 @@ def event_rates(truth: Int8, verdict: Int8, runs: NDArray[np.generic] | None = N
         >>> event_rates(np.array([0, 1, 1, 0, 1], np.int8), np.array([0, 1, 0, 0, 0], np.int8))
         Rates(precision=1.0, recall=0.5, f1=0.6666666666666666)
     """
-    is_true, is_raised = _two_labels(truth, verdict)
+    is_true, is_raised = two_labels(truth, verdict)
     spans = events(truth, runs)
-    found = np.add.reduceat(np.append(is_raised, False), spans.ravel())[::2] > 0 if len(spans) else np.zeros(0)
-    precision = _ratio(int((is_true & is_raised).sum()), int(is_raised.sum()))
-    return _rates(precision, _ratio(int(found.sum()), len(spans)), is_true, is_raised)
+    found = _found(spans, is_raised)
+    precision = share(int((is_true & is_raised).sum()), int(is_raised.sum()))
+    return combine(precision, share(int(found.sum()), len(spans)), is_true, is_raised)
 
 
 def event_f1(truth: Int8, verdict: Int8, runs: NDArray[np.generic] | None = None) -> float:
-    """Give the composite F1 of events (see :func:`event_rates`).
+    """Give the composite F1 of events, from labels, in [0, 1] (see :func:`event_rates`).
 
     Example:
         >>> event_f1(np.array([1, 1], np.int8), np.array([1, 0], np.int8))
@@ -92,35 +149,45 @@ def event_f1(truth: Int8, verdict: Int8, runs: NDArray[np.generic] | None = None
     return event_rates(truth, verdict, runs).f1
 
 
-def events(truth: Int8, runs: NDArray[np.generic] | None = None) -> Int64:
-    """List the maximal runs of 1, cut where the series changes.
+def inflated_pa_f1(truth: Int8, verdict: Int8, runs: NDArray[np.generic] | None = None) -> float:
+    """Give the point-adjusted F1, for comparison with papers that report nothing else; never a result.
+
+    Every point of an event counts as raised once any of them is (Xu et al., "Unsupervised Anomaly Detection via
+    Variational Auto-Encoder for Seasonal KPIs in Web Applications", WWW 2018, section 4.2). A random verdict gets .9
+    and more where events are long (Kim et al., "Towards a Rigorous Evaluation of Time-Series Anomaly Detection",
+    AAAI 2022, section 3.2).
+
+    Args:
+        truth: (T,) labels, 1 inside a known anomaly, else 0.
+        verdict: (T,) labels, 1 where an alarm is raised, else 0.
+        runs: (T,) which series a point belongs to, in contiguous stretches; one series when omitted.
 
     Returns:
-        (E, 2) int64 half-open spans [low, high), increasing.
+        A number in [0, 1], inflated.
+
+    Raises:
+        DataError: when lengths differ or other values than 0 and 1 occur.
 
     Example:
-        >>> events(np.array([1, 1, 0, 1], np.int8), np.array([0, 1, 1, 1])).tolist()
-        [[0, 1], [1, 2], [3, 4]]
+        >>> inflated_pa_f1(np.array([0, 1, 1, 1, 1], np.int8), np.array([0, 0, 0, 0, 1], np.int8))
+        1.0
     """
-    if not len(truth):
-        return np.empty((0, 2), dtype=np.int64)
-    positive = truth > 0
-    border = np.ones(len(truth) + 1, dtype=np.bool_)
-    border[1:-1] = positive[1:] != positive[:-1]
-    if runs is not None:
-        if len(runs) != len(truth):
-            raise DataError(f"expected {len(truth)} run numbers, got {len(runs)}; give one a point")
-        border[1:-1] |= runs[1:] != runs[:-1]
-    edges = np.flatnonzero(border)
-    spans = np.stack([edges[:-1], edges[1:]], axis=1)
-    return spans[positive[spans[:, 0]]].astype(np.int64)
+    two_labels(truth, verdict)
+    spans = events(truth, runs)
+    filled = np.zeros(len(truth) + 1, dtype=np.int64)
+    found = spans[_found(spans, verdict > 0)]
+    filled[found[:, 0]] += 1
+    filled[found[:, 1]] -= 1
+    return point_f1(truth, np.maximum(verdict, np.cumsum(filled[:-1]) > 0).astype(np.int8))
 
 
 def auc_pr(truth: Int8, score: Score) -> float:
     """Give the area under the precision-recall curve as average precision (step-wise, not interpolated).
 
+    Davis & Goadrich ("The Relationship Between Precision-Recall and ROC Curves", ICML 2006).
+
     Args:
-        truth: (T,) 0 or 1.
+        truth: (T,) labels, 0 or 1.
         score: (T,) higher is more anomalous.
 
     Returns:
@@ -132,12 +199,18 @@ def auc_pr(truth: Int8, score: Score) -> float:
     """
     from sklearn.metrics import average_precision_score
 
-    _score_fits(truth, score)
+    check_score(truth, score)
     return float(average_precision_score(truth, score)) if (truth == ANOMALY).any() else float("nan")
 
 
 def auc_roc(truth: Int8, score: Score) -> float:
-    """Give the chance that a random anomalous point scores above a random normal one.
+    """Give the chance that a random anomalous point scores above a random normal one; ties count half.
+
+    Fawcett ("An introduction to ROC analysis", Pattern Recognition Letters 27, 2006, section 7).
+
+    Args:
+        truth: (T,) labels, 0 or 1.
+        score: (T,) higher is more anomalous.
 
     Returns:
         A number in [0, 1], chance level .5; nan where a class is missing.
@@ -148,20 +221,29 @@ def auc_roc(truth: Int8, score: Score) -> float:
     """
     from sklearn.metrics import roc_auc_score
 
-    _score_fits(truth, score)
+    check_score(truth, score)
     return float(roc_auc_score(truth, score)) if len(np.unique(truth)) == 2 else float("nan")
 
 
 def best_f1(truth: Int8, score: Score) -> float:
     """Give the oracle's point F1: the best over all thresholds, chosen with the truth in hand.
 
-    An upper bound to stand beside an honest number, never a result. Nan where there is no anomaly.
+    An upper bound to stand beside an honest number, never a result; a score that raises everything already gets
+    2 p / (1 + p) at a share p of anomalies (Lipton, Elkan & Naryanaswamy, "Optimal Thresholding of Classifiers to
+    Maximize F1 Measure", ECML PKDD 2014).
+
+    Args:
+        truth: (T,) labels, 0 or 1.
+        score: (T,) higher is more anomalous.
+
+    Returns:
+        A number in [0, 1]; nan where there is no anomaly.
 
     Example:
         >>> best_f1(np.array([0, 1, 1], np.int8), np.array([0.5, 0.4, 0.9]))
         0.8
     """
-    _score_fits(truth, score)
+    check_score(truth, score)
     if not (truth == ANOMALY).any():
         return float("nan")
     return float(_f1_by_cut(score, truth == ANOMALY, np.ones(len(truth)))[1].max())
@@ -195,7 +277,7 @@ def choose_threshold(score: Score, label: Int8, weight: Score | None = None, *, 
         >>> choose_threshold(np.array([0.1, 0.6]), np.array([-1, -1], np.int8))
         0.5
     """
-    _score_fits(label, score)
+    check_score(label, score)
     trust = np.ones(len(label)) if weight is None else np.asarray(weight, dtype=np.float64)
     known = (label != UNKNOWN) & (trust > 0)
     values, positive = np.asarray(score, dtype=np.float64)[known], label[known] == ANOMALY
@@ -220,29 +302,7 @@ def _f1_by_cut(score: Score, positive: NDArray[np.bool_], weight: Float64) -> tu
     return np.where(cuts > below, cuts, values[last]), 2 * hits / (raised + total)
 
 
-def _rates(precision: float, recall: float, is_true: NDArray[np.bool_], is_raised: NDArray[np.bool_]) -> Rates:
-    if not is_true.any() and not is_raised.any():
-        return Rates(1.0, 1.0, 1.0)
-    both = precision + recall
-    return Rates(precision, recall, 2 * precision * recall / both if both else 0.0)
-
-
-def _ratio(part: int, whole: int) -> float:
-    return part / whole if whole else 0.0
-
-
-def _two_labels(truth: Int8, verdict: Int8) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    if truth.shape != verdict.shape or truth.ndim != 1:
-        raise DataError(f"expected truth and verdict of one length, got {truth.shape} and {verdict.shape}; join by key")
-    for name, values in (("truth", truth), ("verdict", verdict)):
-        if not np.isin(values, (NORMAL, ANOMALY)).all():
-            raise DataError(f"expected {name} of 0 and 1, got {np.unique(values)[:5]}; leave unknown points out")
-    return truth == ANOMALY, verdict == ANOMALY
-
-
-def _score_fits(truth: Int8, score: Score) -> None:
-    if truth.shape != score.shape or not np.isfinite(score).all():
-        raise DataError(
-            f"expected one finite score a label, got {score.shape} scores for {truth.shape} labels, "
-            f"{int((~np.isfinite(score)).sum())} of them not finite; join by key and check the model"
-        )
+def _found(spans: Int64, is_raised: Bool) -> Bool:
+    """Tell which half-open spans (E, 2) hold a raised point, (E,)."""
+    count = np.concatenate([[0], np.cumsum(is_raised)])
+    return np.asarray(count[spans[:, 1]] > count[spans[:, 0]])

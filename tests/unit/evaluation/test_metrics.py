@@ -14,6 +14,7 @@ from rl_tsad.evaluation.metrics import (
     event_f1,
     event_rates,
     events,
+    f1_at,
     point_f1,
     point_rates,
 )
@@ -130,6 +131,24 @@ def test_the_oracle_is_the_best_over_every_threshold(truth, seed):
     score = np.round(np.random.default_rng(seed).random(len(truth)), 1)
     every = max(f1_score(truth, score >= cut) for cut in np.unique(score))
     assert best_f1(truth, score) == pytest.approx(every)
+
+
+@pytest.mark.slow
+@given(zeros_and_ones.filter(lambda t: 0 < t.sum() < len(t)), st.integers(0, 2**16))
+def test_only_the_order_of_a_score_counts(truth, seed):
+    score = np.round(np.random.default_rng(seed).random(len(truth)), 1)
+    for metric in (auc_pr, auc_roc, best_f1):
+        assert 0 <= metric(truth, score) <= 1
+        assert metric(truth, np.exp(3 * score)) == metric(truth, score)
+    assert auc_roc(truth, -score) == pytest.approx(1 - auc_roc(truth, score))
+
+
+def test_a_given_threshold_is_reached_by_its_equal():
+    truth, score = labels(0, 1, 1), np.array([0.5, 0.4, 0.9])
+    assert [f1_at(truth, score, cut) for cut in (0.4, 0.9, 1.0)] == pytest.approx([0.8, 2 / 3, 0])
+    assert max(f1_at(truth, score, cut) for cut in score) == best_f1(truth, score)
+    with pytest.raises(DataError, match="finite"):
+        f1_at(truth, score * np.nan, 0.5)
 
 
 @given(zeros_and_ones.filter(lambda t: 0 < t.sum() < len(t)), st.integers(0, 2**16))
