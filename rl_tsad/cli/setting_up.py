@@ -12,6 +12,7 @@ from rl_tsad.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from rl_tsad.data.readers import ReadOptions
+    from rl_tsad.data.role_choice import RoleChoice
     from rl_tsad.data.understanding import Understanding
 
 datasets = typer.Typer(no_args_is_help=True, help="Named public data sets.")
@@ -72,6 +73,14 @@ def ingest(
     nan: Annotated[str, typer.Option(help="Missing values: interpolate, drop or refuse.")] = "interpolate",
     repeated: Annotated[str, typer.Option(help="A time that comes twice: refuse, first or shift.")] = "refuse",
     name: Annotated[str | None, typer.Option(help="Name of the series; the file's name when absent.")] = None,
+    target: Annotated[list[str] | None, typer.Option(help="Channel that is scored; repeat for several.")] = None,
+    exogenous: Annotated[
+        list[str] | None,
+        typer.Option(help="Channel that only explains the others (a command, a set-point); repeat for several."),
+    ] = None,
+    roles: Annotated[
+        str | None, typer.Option(help="What channels not named are: infer, all-targets or all-exogenous.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be understood.")] = False,
 ) -> None:
     """Read series into the workspace; the same series twice is kept once.
@@ -90,9 +99,10 @@ def ingest(
         nan=nan,
         repeated=repeated,
         name=name,
+        roles=role_choice(target, exogenous, roles),
     )
     if dry_run:
-        _show_understanding(list(service.preview(paths, options)))
+        _show_understanding(_preview(context, paths, options))
         say("Dry run: nothing was kept.")
         return
     for path in paths:
@@ -105,6 +115,27 @@ def ingest(
     _show_understanding([one.understanding for one in kept])
     new = sum(one.is_new for one in kept)
     say(f"{new} series kept, {len(kept) - new} already there. Next: {context.obj.hint('train')}")
+
+
+def role_choice(target: list[str] | None, exogenous: list[str] | None, others: str | None) -> RoleChoice:
+    """Read the flags that give channels their roles.
+
+    Raises:
+        ConfigError: when they contradict each other.
+    """
+    from rl_tsad.data.role_choice import RoleChoice
+
+    return RoleChoice(tuple(target or ()), tuple(exogenous or ()), others)  # type: ignore[arg-type]
+
+
+def _preview(context: typer.Context, paths: list[Path], options: ReadOptions) -> list[Understanding]:
+    """Read only; where there is a workspace, the roles of its series hold."""
+    from rl_tsad.services.ingest import preview
+
+    if not context.obj.exists:
+        return preview(paths, options)
+    with context.obj.open() as workspace:
+        return preview(paths, options, workspace=workspace)
 
 
 def reading_options(**given: object) -> ReadOptions:
@@ -126,6 +157,8 @@ _FEW = 4
 
 def _show_understanding(understood: list[Understanding]) -> None:
     """Say what was understood: every fact of a few series, a table of many."""
+    from rl_tsad.data.role_choice import describe_roles
+
     if len(understood) <= _FEW:
         for one in understood:
             say("\n  ".join(one.sentences()))
@@ -135,17 +168,17 @@ def _show_understanding(understood: list[Understanding]) -> None:
             one.name,
             one.format,
             one.rows,
-            len(one.channels),
+            f"{sum(not role.is_exogenous for role in one.roles)} of {len(one.channels)}",
             f"{one.first} to {one.last}",
             *_sampling(one),
             one.anomalies,
         )
         for one in understood
     ]
-    print_table("Understood", ("series", "format", "points", "channels", "span", "step", "gaps", "anomalous"), rows)
-    notes = dict.fromkeys(note for one in understood for note in one.notes)
-    for note in notes:
-        names = [one.name for one in understood if note in one.notes]
+    print_table("Understood", ("series", "format", "points", "targets", "span", "step", "gaps", "anomalous"), rows)
+    said = [(one.name, note) for one in understood for note in (describe_roles(one.roles), *one.notes)]
+    for note in dict.fromkeys(note for _, note in said):
+        names = [name for name, own in said if own == note]
         say(f"  {names[0] if len(names) == 1 else f'{len(names)} series'}: {note}")
 
 

@@ -40,7 +40,8 @@ def assemble(found: Found, options: ReadOptions) -> Reading:
     settled = settle_missing(_in_order(found, options), options)
     name = series_name(options.name or found.name)
     values = np.ascontiguousarray(settled.values, dtype=np.float32)
-    series = Series(name, values, settled.times, found.channels, settled.truth, found.timezone)
+    stated = np.isin(found.channels, found.exogenous) if found.exogenous else None
+    series = Series(name, values, settled.times, found.channels, settled.truth, found.timezone, stated)
     return Reading(series, _understand(series, settled, dropped=len(found.values) - series.length))
 
 

@@ -1,7 +1,8 @@
 """How are the telemetry channels of NASA's SMAP satellite and MSL rover read (Hundman et al., 2018)?
 
-Protocol: the test array only, all columns (the first is the value, the rest are commands), numbered points, anomalous
-index ranges with both ends inside. Where a channel is listed twice (P-2), its first line counts.
+Protocol: the test array only, all columns (the first is the value and the target, the rest are commands and exogenous),
+numbered points, anomalous index ranges with both ends inside. Where a channel is listed twice (P-2), its first line
+counts.
 """
 
 from __future__ import annotations
@@ -102,9 +103,18 @@ def _array(path: Path) -> Found:
         raise DataError(f"{path.name}: expected numbers (T, C), got {values.shape} {values.dtype}; reshape the array")
     table = values.reshape(len(values), -1)
     rows = np.arange(len(table), dtype=np.int64)
-    channels = ("value", *(f"command {i}" for i in range(1, table.shape[1])))
+    commands = tuple(f"command {i}" for i in range(1, table.shape[1]))
     return Found(
-        path, "SMAP/MSL", path.stem, table, rows, channels, None, rows, lambda row: f"{path.name}, row {row + 1}"
+        path=path,
+        format="SMAP/MSL",
+        name=path.stem,
+        values=table,
+        times=rows,
+        channels=("value", *commands),
+        truth=None,
+        rows=rows,
+        place=lambda row: f"{path.name}, row {row + 1}",
+        exogenous=commands,
     )
 
 

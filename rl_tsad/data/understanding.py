@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from numpy.typing import NDArray
 
+from rl_tsad.data.role_choice import ChannelRole, RoleChoice, describe_roles
 from rl_tsad.errors import DataError
 from rl_tsad.types import Int8, Int64, Series
 
@@ -32,6 +33,7 @@ class ReadOptions:
         repeated: what happens to a time that comes twice. ``refuse``: an error. ``first``: the first row stays.
             ``shift``: all rows stay in the file's order, each at least a millisecond after the one before.
         name: of the series; the file's name without its ending when absent.
+        roles: which channels are scored and which only explain them.
     """
 
     time: str | None = None
@@ -42,6 +44,7 @@ class ReadOptions:
     nan: Literal["interpolate", "drop", "refuse"] = "interpolate"
     repeated: Literal["refuse", "first", "shift"] = "refuse"
     name: str | None = None
+    roles: RoleChoice = field(default_factory=RoleChoice)
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ class Understanding:
         notes: whatever else a user should know, in plain words.
         train_points: points that the file's name declares as training data (TSB-AD form).
         decimal: the file's decimal sign, ``.`` or ``,``.
+        roles: of the channels, in their order; empty until all series of a call have agreed on them.
     """
 
     path: Path
@@ -89,6 +93,7 @@ class Understanding:
     notes: tuple[str, ...] = ()
     train_points: int | None = None
     decimal: str = "."
+    roles: tuple[ChannelRole, ...] = ()
 
     def sentences(self) -> tuple[str, ...]:
         """Say in plain words what was understood, one fact a line, for the preview."""
@@ -100,6 +105,7 @@ class Understanding:
         return (
             f"{self.path}: {self.format}{separated}; series {self.name!r}",
             f"{self.rows} points of {len(self.channels)} channels: {names}",
+            *([describe_roles(self.roles)] if self.roles else []),
             f"times: {times}, {self.first} to {self.last}, step {self.median_step:g} {unit}, "
             f"zone {self.timezone or 'not given'}",
             f"gaps: {self.gaps}; missing cells interpolated: {self.filled}; rows left out: {self.dropped}",
@@ -130,6 +136,7 @@ class Found:
         truth: (T,) int8 or None.
         rows: (T,) data row of each point in the file.
         place: where a data row stands.
+        exogenous: channels that the data's publisher calls commands or the like.
     """
 
     path: Path
@@ -149,6 +156,7 @@ class Found:
     notes: tuple[str, ...] = ()
     train_points: int | None = None
     decimal: str = "."
+    exogenous: tuple[str, ...] = ()
 
     def take(self, which: NDArray[Any]) -> Found:
         """Keep some points, by position or mask, in the given order."""

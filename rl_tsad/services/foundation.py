@@ -17,6 +17,7 @@ from db.records import ModelVersion, SeriesRecord
 from rl_tsad import __version__
 from rl_tsad.active.graph import Graph, build_graph, load_graph, save_graph
 from rl_tsad.config import Settings, WindowConfig
+from rl_tsad.data.role_agreement import exogenous_names
 from rl_tsad.data.splits import Split, past_future, unseen
 from rl_tsad.data.windows import make_windows
 from rl_tsad.detector.fit import fit_detector
@@ -43,6 +44,7 @@ class Foundation:
         folder: where it is kept.
         names: the series, in order.
         channels: their C channels.
+        exogenous: names of the channels that only explained the others when the detector was trained.
         judgements: one per series, all windows of it in time order.
         severity: (N,) float32 in [0, 1], in the order of the judgements.
         part: (N,) int8, 1 for windows of the pool, 2 for the test, 0 for the gap between them.
@@ -53,6 +55,7 @@ class Foundation:
     folder: Path
     names: tuple[str, ...]
     channels: tuple[str, ...]
+    exogenous: tuple[str, ...]
     judgements: tuple[Judgement, ...]
     severity: Float32
     part: Int8
@@ -139,11 +142,17 @@ def prepare(workspace: Workspace, *, progress: Progress = no_progress) -> Founda
 
 
 def foundation_digest(records: Sequence[SeriesRecord], settings: Settings) -> str:
-    """Name a foundation by what it depends on: data, the settings of its rooms, seed, version."""
+    """Name a foundation by what it depends on: data, roles of channels, the settings of its rooms, seed, version."""
     facts = digest_facts(settings)
     parts = {name: facts[name] for name in _SECTIONS}
     graph = {"neighbours": settings.active.neighbours}
-    content = [__version__, settings.seed, parts, graph, sorted((one.name, one.digest) for one in records)]
+    content = [
+        __version__,
+        settings.seed,
+        parts,
+        graph,
+        sorted((one.name, one.digest, one.exogenous) for one in records),
+    ]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -167,6 +176,7 @@ def load_foundation(folder: Path) -> Foundation:
         folder=folder,
         names=tuple(facts["series"]),
         channels=tuple(facts["channels"]),
+        exogenous=tuple(facts.get("exogenous", ())),
         judgements=judgements,
         severity=arrays["severity"],
         part=arrays["part"],
@@ -271,6 +281,7 @@ def _write(
     facts = {
         "series": [one.name for one in series],
         "channels": list(series[0].channels),
+        "exogenous": sorted({name for one in series for name in exogenous_names(one)}),
         "counts": [len(judgement.keys) for judgement in judgements],
         "feature_names": list(judgements[0].feature_names),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +13,11 @@ from db import series as series_rows
 from db.errors import StoreError
 from db.records import NewSeries, SeriesRecord
 from rl_tsad.data.readers import read_path
+from rl_tsad.data.role_agreement import agree_on_roles, check_known, exogenous_names
 from rl_tsad.data.understanding import Reading, ReadOptions, Understanding
 from rl_tsad.errors import DataError
 from rl_tsad.progress import Progress, no_progress
+from rl_tsad.services.roles import stored_roles
 from rl_tsad.services.workspace import Workspace, list_series, load_series, write_series
 from rl_tsad.types import Series
 
@@ -35,15 +37,23 @@ class Ingested:
     is_new: bool
 
 
-def preview(paths: Sequence[Path], options: ReadOptions | None = None) -> Iterator[Understanding]:
+def preview(
+    paths: Sequence[Path], options: ReadOptions | None = None, *, workspace: Workspace | None = None
+) -> list[Understanding]:
     """Read without keeping anything, and say what was understood.
+
+    Args:
+        paths: files or folders.
+        options: how to read them.
+        workspace: whose series' roles hold for the same channels; none when omitted.
 
     Raises:
         DataError: names file, line and column.
     """
-    for path in paths:
-        for reading in read_path(path, options or ReadOptions()):
-            yield reading.understanding
+    options = options or ReadOptions()
+    readings = [reading for path in paths for reading in read_path(path, options)]
+    known = stored_roles(workspace) if workspace else None
+    return [one.understanding for one in agree_on_roles(readings, options.roles, known)]
 
 
 def ingest(
@@ -58,10 +68,11 @@ def ingest(
     Raises:
         DataError: when a file is not understood, or a name is taken by other content.
     """
-    readings = []
+    options, readings = options or ReadOptions(), []
     for number, path in enumerate(paths, 1):
-        readings += list(read_path(path, options or ReadOptions()))
+        readings += list(read_path(path, options))
         progress("reading", number, len(paths))
+    readings = agree_on_roles(readings, options.roles, stored_roles(workspace))
     _check_names(workspace, readings)
     changes = []
     for number, reading in enumerate(readings, 1):
@@ -77,8 +88,11 @@ def keep_series(workspace: Workspace, series: Series, *, source: str) -> SeriesR
     """Keep one series that is already in memory (a simulated plant, say).
 
     Raises:
-        DataError: when its name is taken by other content.
+        DataError: when its name is taken by other content, or its roles are not those of the series already there.
     """
+    known = stored_roles(workspace).get(frozenset(series.channels))
+    if known is not None:
+        check_known(exogenous_names(series), known, f"series {series.name!r}")
     return _record(workspace, [_write(workspace, series, source=source)])[0]
 
 
@@ -104,6 +118,7 @@ def _write(workspace: Workspace, series: Series, *, source: str) -> _Change:
         timezone=series.timezone,
         has_truth=series.truth is not None,
         source=source,
+        exogenous=exogenous_names(series),
     )
     old = next((record for record in list_series(workspace) if record.name == series.name), None)
     grows = old is not None and old.digest != digest and continues(workspace, old, series)

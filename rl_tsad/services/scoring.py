@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta, timezone, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -21,6 +21,7 @@ from rl_tsad.agent.observe import observe
 from rl_tsad.agent.train import Agent, load_agent
 from rl_tsad.config import WindowConfig
 from rl_tsad.data.readers import ReadOptions, read_path
+from rl_tsad.data.role_agreement import exogenous_mask
 from rl_tsad.data.windows import make_windows, to_points
 from rl_tsad.detector.judge import Detector
 from rl_tsad.errors import DataError, NotTrainedError
@@ -28,7 +29,7 @@ from rl_tsad.language.severity import severities
 from rl_tsad.progress import Progress, no_progress
 from rl_tsad.services.foundation import Foundation, load_foundation, window_of
 from rl_tsad.services.workspace import Workspace
-from rl_tsad.types import Float32, Series, no_targets
+from rl_tsad.types import Bool, Float32, Series, no_targets
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Model:
     threshold: float
     window: WindowConfig
     channels: tuple[str, ...]
+    exogenous: tuple[str, ...]
 
 
 def score_path(
@@ -133,6 +135,7 @@ def load_model(workspace: Workspace) -> Model:
         0.5 if threshold is None else float(threshold),
         window_of(version),
         foundation.channels,
+        foundation.exogenous,
     )
 
 
@@ -163,6 +166,7 @@ def score_series(workspace: Workspace, model: Model, series: Series) -> pd.DataF
             f"series {series.name!r}: expected {len(model.channels)} channels as in training "
             f"({', '.join(model.channels)}), got {series.width}; choose columns with --value"
         )
+    series = replace(series, exogenous=trained_roles(series, model))
     windows = make_windows(series, model.window)
     judgement = model.detector.judge(series, windows)
     severity = severities(series, windows, workspace.settings.language, cache=workspace.language_cache)
@@ -177,6 +181,13 @@ def score_series(workspace: Workspace, model: Model, series: Series) -> pd.DataF
             "anomaly": (score >= model.threshold).astype(np.int8),
         }
     )
+
+
+def trained_roles(series: Series, model: Model) -> Bool | None:
+    """Give the roles that a series' channels had in training, by name; by position where the names are others."""
+    known = set(series.channels) & set(model.channels)
+    mask = exogenous_mask(series.channels if known else model.channels, model.exogenous)
+    return None if mask is None or mask.all() else mask
 
 
 def written_times(series: Series) -> list[str] | NDArray[np.int64]:

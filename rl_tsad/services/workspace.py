@@ -26,6 +26,7 @@ from db import series as series_rows
 from db.records import ModelVersion, SeriesRecord
 from db.store import Store
 from rl_tsad.config import Settings
+from rl_tsad.data.role_agreement import exogenous_mask
 from rl_tsad.errors import WorkspaceError
 from rl_tsad.settings import load_settings, settings_text
 from rl_tsad.types import Series
@@ -154,7 +155,8 @@ def load_series(ws: Workspace, record: SeriesRecord, *, truth: bool = False) -> 
         raise WorkspaceError(
             f"expected the arrays of series {record.name!r} in {folder}, got: {error}; ingest the series again"
         ) from error
-    return Series(record.name, values, times, record.channels, known, record.timezone)
+    exogenous = exogenous_mask(record.channels, record.exogenous)
+    return Series(record.name, values, times, record.channels, known, record.timezone, exogenous)
 
 
 def _mapped(folder: Path, name: str) -> Any:

@@ -82,6 +82,25 @@ def test_a_newcomers_first_steps(project: Path, data: Path, tmp_path: Path) -> N
     assert {path.name for path in (tmp_path / "r").iterdir()} == {"report.html", "curve.csv", "curve.json"}
 
 
+def test_channels_get_their_roles_and_change_them(data: Path, tmp_path: Path) -> None:
+    root, path = tmp_path / "w", data / "plant-0.csv"
+    said = run("-w", root, "ingest", path, "--dry-run", "--exogenous", "load")
+    assert "exogenous, never an alarm by themselves: load (as you said)" in said
+    assert "vibration, tank_level (a measurement)" in said
+    assert "did you mean 'load'" in run("-w", root, "ingest", path, "--exogenous", "laod", code=2)
+    both = ("--exogenous", "load", "--target", "load")
+    assert "under --target and under --exogenous; keep one" in run("-w", root, "ingest", path, *both, code=2)
+    assert "expected --roles infer" in run("-w", root, "ingest", path, "--roles", "guess", code=2)
+    run("-w", root, "ingest", path, "--exogenous", "load")
+    said = run("-w", root, "ingest", data / "plant-1.csv", "--roles", "all-targets", code=2)
+    assert "expected the same exogenous channels as in the series already there ('load'), got none" in said
+    assert "2 series kept" not in run("-w", root, "ingest", data)
+    assert "load" in run("-w", root, "series", "list")
+    assert "train" in run("-w", root, "series", "roles", "--target", "load", "--exogenous", "valve")
+    assert "No channel has changed" in run("-w", root, "series", "roles", "--exogenous", "valve")
+    assert "expected at least one target" in run("-w", root, "series", "roles", "--roles", "all-exogenous", code=2)
+
+
 def test_errors_are_sentences_not_tracebacks(project: Path, tmp_path: Path) -> None:
     (tmp_path / "no.db").write_text("this is no database, whatever its name says")
     wrong = {

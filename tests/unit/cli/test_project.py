@@ -8,6 +8,8 @@ from rl_tsad.errors import ConfigError
 COMMANDS = (
     "init",
     "ingest",
+    "series list",
+    "series roles",
     "train",
     "score",
     "ui",
