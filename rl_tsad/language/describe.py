@@ -23,7 +23,14 @@ _NOUNS = {
 }
 
 
-def describe(values: Float32, scale: Scale, channels: Sequence[str], *, habit: Habit | None = None) -> list[str]:
+def describe(
+    values: Float32,
+    scale: Scale,
+    channels: Sequence[str],
+    *,
+    habit: Habit | None = None,
+    targets: Int64 | None = None,
+) -> list[str]:
     """Say in one sentence per window what happens, how strongly, in which channels and where.
 
     Args:
@@ -31,6 +38,7 @@ def describe(values: Float32, scale: Scale, channels: Sequence[str], *, habit: H
         scale: robust centre and spread of the C channels.
         channels: C names; at most two are mentioned.
         habit: what is ordinary for the series; learnt from the given windows when omitted.
+        targets: (K,) positions of the channels that may be named; all when omitted, or those of the habit.
 
     Returns:
         N sentences. Numbers become words (slight, clear, strong, extreme), so equal situations read the same.
@@ -42,7 +50,7 @@ def describe(values: Float32, scale: Scale, channels: Sequence[str], *, habit: H
         >>> texts[7], texts[8]
         ('Extreme spike in flow, in the middle of the window.', 'Normal behaviour, the readings move as usual.')
     """
-    texts, which = sentences(take_notes(values, habit or learn_habit(values, scale)), channels)
+    texts, which = sentences(take_notes(values, habit or learn_habit(values, scale, targets)), channels)
     return [texts[place] for place in which]
 
 

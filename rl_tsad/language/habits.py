@@ -30,6 +30,7 @@ class Habit:
         rest: centre and spread of that remainder; None where ``others`` is.
         whole: usual amounts over whole windows, one per view (readings, remainder).
         now: usual amounts in the last quarter of windows, one per view.
+        targets: (K,) int64, the channels worth telling of; the others only serve to explain them.
     """
 
     scale: Scale
@@ -37,6 +38,7 @@ class Habit:
     rest: Scale | None
     whole: tuple[Usual, ...]
     now: tuple[Usual, ...]
+    targets: Int64
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,9 @@ class Notes:
         third: (N,) int8, where it is strongest: 0 early, 1 middle, 2 late.
         repeated: (N,) bool, whether more than one point stands out.
         against: (N,) bool, whether it is the deviation from what the other channels lead one to expect.
-        channel: (N,) int64 where it stands out most.
-        second: (N,) int64 the next channel that does something as clear, -1 where none does.
-        many: (N,) bool, whether three channels or more do.
+        channel: (N,) int64 where it stands out most, always a target.
+        second: (N,) int64 the next target that does something as clear, -1 where none does.
+        many: (N,) bool, whether three targets or more do.
     """
 
     kind: Int64
@@ -68,7 +70,7 @@ class Notes:
     many: Bool
 
 
-def learn_habit(values: Float32, scale: Scale) -> Habit:
+def learn_habit(values: Float32, scale: Scale, targets: Int64 | None = None) -> Habit:
     """Learn from a series' windows what is ordinary; more than half of them should be.
 
     With three channels or more, each is also predicted from the others by ridge regression (all at once from the
@@ -78,21 +80,23 @@ def learn_habit(values: Float32, scale: Scale) -> Habit:
     Args:
         values: (N, L, C) float32 in the file's units; of more than 1,024 windows, evenly spread ones are read.
         scale: robust centre and spread of the channels.
+        targets: (K,) positions of the channels worth telling of; all when omitted.
 
     Example:
         >>> learn_habit(np.zeros((4, 9, 3), np.float32), Scale(np.zeros(3), np.ones(3))).others.shape
         (3, 3)
     """
     some = values[:: max(1, -(-len(values) // _LEARN_FROM))]
+    targets = np.arange(values.shape[2], dtype=np.int64) if targets is None else targets
     others = _others(some, scale) if values.shape[2] >= 3 else None
     rest = None
     if others is not None:
-        remainder = _remainder(some, scale, others)
+        remainder = _remainder(some, scale, others[:, targets])
         rest = fit_scale(remainder.reshape(-1, remainder.shape[2]))
-    bare = Habit(scale, others, rest, (), ())
+    bare = Habit(scale, others, rest, (), (), targets)
     whole = tuple(usual_of(measure(view, own)) for view, own in _views(some, bare))
     now = tuple(usual_of(measure(_recent(view), own)) for view, own in _views(some, bare))
-    return Habit(scale, others, rest, whole, now)
+    return Habit(scale, others, rest, whole, now, targets)
 
 
 def take_notes(values: Float32, habit: Habit) -> Notes:
@@ -116,9 +120,9 @@ def take_notes(values: Float32, habit: Habit) -> Notes:
     facts = [measure(view, own) for view, own in views]
     recent = [measure(_recent(view), own) for view, own in views]
     pairs = zip(facts, habit.whole, recent, habit.now, strict=True)
-    excess = np.stack([(_excess(f, u) + _excess(r, n)) / 2 for f, u, r, n in pairs], axis=2)  # (N, C, V, 5)
-    flat = excess.reshape(len(excess), excess.shape[1], -1)  # (N, C, V * 5)
-    most = flat.max(axis=2)
+    excess = np.stack([(_excess(f, u) + _excess(r, n)) / 2 for f, u, r, n in pairs], axis=2)  # (N, K, V, 5)
+    flat = excess.reshape(len(excess), excess.shape[1], -1)  # (N, K, V * 5)
+    most = flat.max(axis=2)  # (N, K)
     order = np.argsort(-most, axis=1, kind="stable")
     rows, channel = np.arange(len(flat)), order[:, 0]
     view, kind = np.divmod(flat.argmax(axis=2)[rows, channel], excess.shape[3])
@@ -134,8 +138,8 @@ def take_notes(values: Float32, habit: Habit) -> Notes:
         third=np.stack([fact.third for fact in facts])[place],
         repeated=np.stack([fact.repeated for fact in facts])[place[:3]],
         against=view == 1,
-        channel=channel,
-        second=np.where(alike == 2, second, -1),
+        channel=habit.targets[channel],
+        second=np.where(alike == 2, habit.targets[second], -1),
         many=alike > 2,
     )
 
@@ -151,10 +155,13 @@ def _recent(values: Float32) -> Float32:
 
 
 def _views(values: Float32, habit: Habit) -> list[tuple[Float32, Scale]]:
-    """The readings themselves and, where there are others to compare with, what the others do not explain."""
+    """The targets' readings and, where there are others to compare with, what these do not explain of them."""
+    chosen = habit.targets
+    own = values if len(chosen) == values.shape[2] else values[:, :, chosen]
+    readings = (own, Scale(habit.scale.center[chosen], habit.scale.spread[chosen]))
     if habit.others is None or habit.rest is None:
-        return [(values, habit.scale)]
-    return [(values, habit.scale), (_remainder(values, habit.scale, habit.others), habit.rest)]
+        return [readings]
+    return [readings, (_remainder(values, habit.scale, habit.others[:, chosen]), habit.rest)]
 
 
 def _others(values: Float32, scale: Scale) -> Float64:

@@ -61,7 +61,7 @@ def severities(
     cache: Path | None = None,
     progress: Progress = no_progress,
 ) -> Float32:
-    """Judge every window of a series by the configured backend.
+    """Judge every window of a series by the configured backend, by what its targets do given all other channels.
 
     Scale and usual behaviour come from the points that the windows cover, and from nothing else.
 
@@ -136,7 +136,7 @@ def by_rule(notes: Notes) -> Float32:
 def _notes(series: Series, windows: Windows, progress: Progress) -> list[Notes]:
     """Take notes in batches, so that memory does not grow with the number of windows."""
     scale = fit_scale(series.values[_covered(series, windows)])
-    habit = learn_habit(windows.values, scale)
+    habit = learn_habit(windows.values, scale, series.targets)
     notes = []
     for low in range(0, len(windows), _BATCH):
         some = windows.values[low : low + _BATCH]

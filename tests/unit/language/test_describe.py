@@ -123,3 +123,17 @@ def test_any_finite_window_gets_a_sentence(values):
     texts = describe(values, fit_scale(values.reshape(-1, values.shape[2])), CHANNELS[: values.shape[2]])
     assert len(texts) == len(values)
     assert all(text.endswith(".") for text in texts)
+
+
+def test_only_targets_are_named_and_the_others_explain_them():
+    command = np.repeat(np.random.default_rng(0).choice([0.0, 8.0], (80, 3)), LENGTH // 3, axis=1)
+    values = calm()
+    values[:, :, 0] += command
+    values[:, :, 2] = command
+    values[7, 30, 2] += 500
+    values[8, 20:40, 0] += 9
+    scale = fit_scale(values.reshape(-1, 3))
+    texts = describe(values, scale, CHANNELS, targets=np.array([0, 1]))
+    assert not any("motor" in text for text in texts)
+    assert "flow against the other channels" in texts[8]
+    assert "motor" in describe(values, scale, CHANNELS)[7]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -131,3 +133,15 @@ def test_minilm_orders_the_rubric():
     assert (np.diff(phi) > 0.1).all()
     assert phi[0] < 0.1
     assert phi[-1] > 0.7
+
+
+def test_an_exogenous_channel_alone_is_never_severe():
+    values = np.random.default_rng(0).normal(size=(2000, 3)).astype(np.float32)
+    values[1000:1010, 2] += 300
+    named = Series("pump", values, np.arange(2000), ("a", "b", "c"))
+    loud = replace(named, exogenous=np.array([False, False, True]))
+    windows = windows_of(loud)
+    near = (windows.starts + 64 > 1000) & (windows.starts < 1010)
+    phi = severities(loud, windows, STATISTICS)
+    assert phi[near].max() <= phi[~near].max()
+    assert severities(named, windows, STATISTICS)[near].max() > 0.6
