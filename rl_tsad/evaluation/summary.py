@@ -15,6 +15,7 @@ METRIC_NAMES = {
     "point_f1": "point F1",
     "event_f1": "event F1",
     "auc_pr": "AUC-PR",
+    "vus_pr": "VUS-PR",
     "auc_roc": "AUC-ROC",
     "best_f1": "best point F1 (oracle threshold)",
 }
@@ -22,6 +23,7 @@ METRIC_WORDS = {
     "point_f1": "F1 over single points at a threshold chosen from pool answers; no point adjustment, no tolerance.",
     "event_f1": "Events found against the share of alarm time that was right (composite F1, Garg et al. 2021).",
     "auc_pr": "Average precision over all thresholds; chance level is the share of anomalous points.",
+    "vus_pr": "AUC-PR where alarms up to half a period early or late count in part; mean over series (TSB-AD).",
     "auc_roc": "Chance that an anomalous point scores above a normal one; chance level is 0.5.",
     "best_f1": "Point F1 with the threshold chosen on the test's own truth: an upper bound, never a result.",
 }

@@ -6,7 +6,7 @@ Truth is read here and by the simulated analyst only.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,10 @@ import numpy as np
 from db import versions
 from db.records import ModelVersion
 from rl_tsad.config import WindowConfig
+from rl_tsad.data.period import find_period
 from rl_tsad.data.windows import make_windows, to_points
 from rl_tsad.evaluation.budget import Measurement
-from rl_tsad.evaluation.metrics import auc_pr, auc_roc, best_f1, event_f1, point_f1
+from rl_tsad.evaluation.metrics import auc_pr, auc_roc, best_f1, event_f1, point_f1, vus_pr
 from rl_tsad.services.foundation import TEST, Foundation, load_foundation, window_of
 from rl_tsad.services.publishing import AGENT, FOREST
 from rl_tsad.services.workspace import Workspace
@@ -27,7 +28,7 @@ METHODS = {
     FOREST: "random forest, margin",
     "prior": "label-free score",
 }
-METRICS = ("point_f1", "event_f1", "auc_pr", "auc_roc", "best_f1")
+METRICS = ("point_f1", "event_f1", "auc_pr", "vus_pr", "auc_roc", "best_f1")
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class TestPoints:
         truth: (P,) int8.
         window: (P,) int64, row of each point's deciding window in the foundation's order.
         runs: (P,) int64, number of the series; events never cross it.
+        periods: of each series by its number, in points; the window of VUS.
     """
 
     __test__ = False
@@ -45,6 +47,7 @@ class TestPoints:
     truth: Int8
     window: Int64
     runs: Int64
+    periods: dict[int, int] = field(default_factory=dict)
 
 
 def foundation_of(workspace: Workspace, version: ModelVersion) -> Foundation:
@@ -54,7 +57,7 @@ def foundation_of(workspace: Workspace, version: ModelVersion) -> Foundation:
 
 def find_test_points(workspace: Workspace, foundation: Foundation, window: WindowConfig) -> TestPoints:
     """Collect truth and deciding window of every test point, over all series whose truth is known."""
-    truths, rows, runs = [], [], []
+    truths, rows, runs, periods = [], [], [], {}
     for number, (name, its) in enumerate(foundation.rows_by_series().items()):
         series = foundation.series_as_judged(workspace, name, truth=True)
         if series.truth is None:
@@ -64,18 +67,20 @@ def find_test_points(workspace: Workspace, foundation: Foundation, window: Windo
         truths.append(np.asarray(series.truth)[mask])
         rows.append(decider[mask])
         runs.append(np.full(int(mask.sum()), number, dtype=np.int64))
+        periods[number] = find_period(series.values[:, series.targets[0]])
     if not truths or not sum(map(len, truths)):
         empty = np.zeros(0, dtype=np.int64)
         return TestPoints(empty.astype(np.int8), empty, empty)
-    return TestPoints(np.concatenate(truths), np.concatenate(rows), np.concatenate(runs))
+    return TestPoints(np.concatenate(truths), np.concatenate(rows), np.concatenate(runs), periods)
 
 
 def measure(points: TestPoints, probability: Float32, threshold: float) -> dict[str, float]:
     """Measure point-wise scores on the test points; the threshold comes from pool answers.
 
     Returns:
-        At the threshold ``point_f1`` and ``event_f1``; over all thresholds ``auc_pr`` and ``auc_roc``; and
-        ``best_f1``, the oracle whose threshold was chosen on the test.
+        At the threshold ``point_f1`` and ``event_f1``; over all thresholds ``auc_pr`` and ``auc_roc``, and
+        ``vus_pr``, the mean over series with an event; and ``best_f1``, the oracle whose threshold was chosen on the
+        test.
     """
     score = probability[points.window]
     verdict = (score >= threshold).astype(np.int8)
@@ -83,9 +88,17 @@ def measure(points: TestPoints, probability: Float32, threshold: float) -> dict[
         "point_f1": point_f1(points.truth, verdict),
         "event_f1": event_f1(points.truth, verdict, points.runs),
         "auc_pr": auc_pr(points.truth, score),
+        "vus_pr": _mean_vus_pr(points, score),
         "auc_roc": auc_roc(points.truth, score),
         "best_f1": best_f1(points.truth, score),
     }
+
+
+def _mean_vus_pr(points: TestPoints, score: Float32) -> float:
+    """Average VUS-PR over the series, each with its own period; nan where no series has an event."""
+    ours = {run: points.runs == run for run in np.unique(points.runs).tolist()}
+    found = [vus_pr(points.truth[its], score[its], points.periods[run]) for run, its in ours.items()]
+    return float(np.mean([value for value in found if not np.isnan(value)] or [np.nan]))
 
 
 def measure_versions(

@@ -239,7 +239,7 @@ def test_a_browser_draws_it_offline_without_complaint(tmp_path, scheme):
 def test_the_table_fits_1200_pixels_and_says_when_it_scrolls(tmp_path):
     from playwright.sync_api import sync_playwright
 
-    metrics = ["point_f1", "event_f1", "auc_pr", "auc_roc", "best_f1"]
+    metrics = ["point_f1", "event_f1", "auc_pr", "vus_pr", "auc_roc", "best_f1"]
     data = [
         Measurement("Random forest, margin (control)", seed, b, b, b, dict.fromkeys(metrics, 0.4 + seed / 99))
         for seed in range(3)
