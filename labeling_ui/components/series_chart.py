@@ -20,6 +20,7 @@ ASKED_LINE = "#2b7bc0"
 ASKED_BAND = "rgba(230, 159, 0, 0.30)"
 ASKED_EDGE = "#b97c00"
 WINDOW_BAND = "rgba(122, 135, 151, 0.14)"
+EXOGENOUS = "exogenous"
 HEIGHT, ROW_HEIGHT, FRAME_HEIGHT = 510, 44, 74
 NAME_WIDTH = 18
 LABEL_SHARE = 0.09
@@ -40,6 +41,7 @@ class Picture:
         window: positions [low, high) of the window in the context.
         asked: positions [low, high) of the stretch that the answer decides.
         gap_factor: a step longer than this many median steps is a recording gap.
+        exogenous: names of the channels that only explain the others; drawn below them and in grey.
     """
 
     values: NDArray[np.float32]
@@ -49,6 +51,12 @@ class Picture:
     window: Extent
     asked: Extent
     gap_factor: float = 10.0
+    exogenous: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> tuple[int, ...]:
+        """Positions of the channels from top to bottom: targets first."""
+        return tuple(sorted(range(len(self.channels)), key=lambda place: self.channels[place] in self.exogenous))
 
     @property
     def has_clock(self) -> bool:
@@ -72,8 +80,8 @@ def series_chart(picture: Picture, *, close: bool = False) -> go.Figure:
     rows = len(picture.channels)
     figure = make_subplots(rows=rows, cols=1, shared_xaxes=True, vertical_spacing=0.12 / max(rows, 4))
     axis, near = positions(picture), _surroundings(picture) if close else None
-    for row, name in enumerate(picture.channels, start=1):
-        _add_channel(figure, picture, axis, (row, name))
+    for row, channel in enumerate(picture.rows, start=1):
+        _add_channel(figure, picture, axis, (row, channel))
     _mark(figure, picture, axis, near)
     if near is not None:
         figure.update_xaxes(range=list(_edges(axis, near)))
@@ -168,10 +176,11 @@ def name_and_unit(channel: str) -> tuple[str, str]:
     return (found[1], found[2]) if found else (channel, "")
 
 
-def _add_channel(figure: go.Figure, picture: Picture, axis: NDArray[Any], place: tuple[int, str]) -> None:
+def _add_channel(figure: go.Figure, picture: Picture, axis: NDArray[Any], place: tuple[int, int]) -> None:
     row, channel = place
-    name, unit = (plain.figure(part, 40) for part in name_and_unit(channel))
-    column = picture.values[:, row - 1]
+    name, unit = (plain.figure(part, 40) for part in name_and_unit(picture.channels[channel]))
+    is_exogenous = picture.channels[channel] in picture.exogenous
+    column = picture.values[:, channel]
     low, high = picture.asked
     x, y = broken(axis, column, gaps_after(picture.times, picture.gap_factor))
     hover = f"%{{y:.5~g}} {unit}<extra>{name}</extra>"
@@ -185,17 +194,20 @@ def _add_channel(figure: go.Figure, picture: Picture, axis: NDArray[Any], place:
         row=row,
         col=1,
     )
+    _name_channel(figure, row, picture.channels[channel], note=EXOGENOUS if is_exogenous else "")
+    if is_exogenous:
+        return
     inside = gaps_after(picture.times[low:high], picture.gap_factor)
     x, y = broken(axis[low:high], column[low:high], inside)
     style = {"color": ASKED_LINE, "width": 2.4}
     figure.add_scatter(x=x, y=y, mode="lines", name=name, line=style, hoverinfo="skip", row=row, col=1)
-    _name_channel(figure, row, channel)
 
 
-def _name_channel(figure: go.Figure, row: int, channel: str) -> None:
-    name, unit = name_and_unit(channel)
+def _name_channel(figure: go.Figure, row: int, channel: str, *, note: str) -> None:
+    name, unit = (plain.figure(part, NAME_WIDTH) for part in name_and_unit(channel))
     low, high = figure.layout["yaxis" if row == 1 else f"yaxis{row}"].domain
-    text = f"<b>{plain.figure(name, NAME_WIDTH)}</b>" + (f"<br>{plain.figure(unit, NAME_WIDTH)}" if unit else "")
+    below = ", ".join(part for part in (unit, note) if part)
+    text = (name if note else f"<b>{name}</b>") + (f"<br>{below}" if below else "")
     figure.add_annotation(
         x=0, y=(low + high) / 2, xref="paper", yref="paper", xanchor="right", yanchor="middle", align="right",
         xshift=-10, text=text, showarrow=False, font_size=11,

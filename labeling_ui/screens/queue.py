@@ -61,6 +61,7 @@ def as_picture(card: Card, gap_factor: float) -> Picture:
         (card.window_low, card.window_high),
         (card.span_low, card.span_high),
         gap_factor,
+        card.exogenous,
     )
 
 
@@ -70,21 +71,24 @@ def _heading(card: Card, picture: Picture) -> None:
     title.markdown("### Is the marked stretch an anomaly?")
     when = words.stretch(picture.times[low:high], picture.timezone)
     title.markdown(plain.markdown(f"{card.item.series} · {when}"))
-    title.caption(scope(high - low, alone=picture.window == picture.asked))
+    title.caption(scope(high - low, alone=picture.window == picture.asked, explained=bool(picture.exogenous)))
     with left, st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(f"**{card.left:,}** left to go", width="content")
         _zoom_button()
 
 
-def scope(points: int, *, alone: bool) -> str:
+def scope(points: int, *, alone: bool, explained: bool = False) -> str:
     """Say what the answer is about.
 
     Example:
         >>> scope(8, alone=False)
         'Only the 8 marked points count; the grey window is what the agent looks at.'
+        >>> scope(1, alone=True, explained=True)
+        'Only the marked point counts. Exogenous channels only explain the others.'
     """
     count = "the marked point counts" if points == 1 else f"the {points:,} marked points count"
-    return f"Only {count}{'.' if alone else '; the grey window is what the agent looks at.'}"
+    roles = " Exogenous channels only explain the others." if explained else ""
+    return f"Only {count}{'.' if alone else '; the grey window is what the agent looks at.'}{roles}"
 
 
 def _zoom_button() -> None:

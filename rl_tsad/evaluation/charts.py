@@ -43,6 +43,7 @@ class SeriesPicture:
         verdict: (T,) 1 where an alarm is raised, -1 where nothing was decided, or None.
         asked: point asked about and its answer (``"anomaly"``, ``"normal"``, ``"unsure"``).
         boundary: first point of the test part, or None.
+        targets: positions of the channels that are scored; all when omitted.
     """
 
     name: str
@@ -54,6 +55,7 @@ class SeriesPicture:
     verdict: Int8 | None = None
     asked: Sequence[tuple[int, str]] = field(default=())
     boundary: int | None = None
+    targets: tuple[int, ...] | None = None
 
 
 def curve_figure(curves: Sequence[BudgetCurve]) -> Figure:
@@ -129,7 +131,7 @@ def picture_figure(picture: SeriesPicture) -> Figure:
 
 
 def shown_channels(picture: SeriesPicture) -> list[int]:
-    """Choose the at most four channels that deviate most where something was raised, asked or true.
+    """Choose the at most four targets that deviate most where something was raised, asked or true.
 
     Example:
         >>> values = np.zeros((9, 6), np.float32)
@@ -138,17 +140,15 @@ def shown_channels(picture: SeriesPicture) -> list[int]:
         >>> 5 in shown_channels(p)
         True
     """
-    width = picture.values.shape[1]
-    if width <= _SHOWN:
-        return list(range(width))
+    scored = list(range(picture.values.shape[1])) if picture.targets is None else list(picture.targets)
+    if len(scored) <= _SHOWN:
+        return scored
     marked = np.zeros(len(picture.values), dtype=np.bool_)
     for flags in (picture.truth, picture.verdict):
         marked |= flags == 1 if flags is not None else False
     marked[[point for point, _ in picture.asked]] = True
-    strength = np.array(
-        [np.abs(_robust(picture.values[:, c])[marked]).mean() if marked.any() else 0 for c in range(width)]
-    )
-    return sorted(np.argsort(-strength, kind="stable")[:_SHOWN].tolist())
+    strength = np.array([np.abs(_robust(picture.values[:, c])[marked]).mean() if marked.any() else 0 for c in scored])
+    return sorted(scored[place] for place in np.argsort(-strength, kind="stable")[:_SHOWN].tolist())
 
 
 def extremes(values: NDArray[Any], buckets: int = _BUCKETS) -> Int64:

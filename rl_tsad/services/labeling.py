@@ -43,6 +43,7 @@ class Card:
         span_low, span_high: the answer decides ``values[span_low:span_high]``.
         reason: why this is asked, in plain words.
         left: unanswered questions in the queue, this one included.
+        exogenous: names of the channels that only explain the others.
     """
 
     item: QueryItem
@@ -56,6 +57,7 @@ class Card:
     span_high: int
     reason: str
     left: int
+    exogenous: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -262,6 +264,7 @@ def _card(ws: Workspace, item: QueryItem, record: SeriesRecord, left: int) -> Ca
         span_high=min(item.span_high, high) - low,
         reason=item.reason,
         left=left,
+        exogenous=record.exogenous,
     )
 
 

@@ -116,6 +116,7 @@ def draw_series(
                 verdict=(score >= threshold).astype(np.int8),
                 asked=asked,
                 boundary=_boundary(foundation, rows[name]),
+                targets=tuple(series.targets.tolist()),
             )
         )
     return pictures

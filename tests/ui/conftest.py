@@ -20,6 +20,7 @@ from rl_tsad.types import Series, Windows, slide, spans_of
 
 HOSTILE = "pump <b>x</b> ![p](http//evil/a.png) $x$"
 CHANNELS = ("flow [l/s]", "T <img src=x> (°C)", "valve")
+EXOGENOUS = ("valve",)
 QUESTIONS = 6
 
 
@@ -85,6 +86,7 @@ def add_series(ws: Workspace, recorded: Series) -> None:
         rows=recorded.length,
         channels=recorded.channels,
         timezone=recorded.timezone,
+        exogenous=EXOGENOUS,
     )
     with ws.store.begin() as session:
         record = series.add(session, new)

@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from labeling_ui.components import plain, words
 from labeling_ui.components.curve_chart import agreement_chart
-from labeling_ui.components.series_chart import Picture, axis_title, chart_height, positions, series_chart
+from labeling_ui.components.series_chart import CONTEXT_LINE, Picture, axis_title, chart_height, positions, series_chart
 
 
 def picture(channels: tuple[str, ...] = ("flow [l/s]", "level"), timezone: str | None = "Europe/Berlin") -> Picture:
@@ -38,6 +40,18 @@ def test_a_close_look_keeps_to_the_window_and_half_of_it_around() -> None:
 def test_a_recording_gap_is_not_bridged() -> None:
     line = series_chart(picture()).data[0]
     assert np.flatnonzero(np.isnan(np.asarray(line.y, dtype=float))).tolist() == [10]
+
+
+def test_exogenous_channels_are_drawn_in_grey_below_the_targets_and_say_so() -> None:
+    shown = replace(picture(("valve [%]", "flow [l/s]")), exogenous=("valve [%]",))
+    figure = series_chart(shown)
+    assert [trace.name for trace in figure.data] == ["flow", "flow", "valve"]
+    assert figure.data[2].yaxis == "y2"
+    assert np.asarray(figure.data[2].y, dtype=float)[0] == shown.values[0, 0]
+    assert {trace.line.color for trace in figure.data if trace.name == "valve"} == {CONTEXT_LINE}
+    said = [note.text for note in figure.layout.annotations]
+    assert "<b>flow</b><br>l/s" in said
+    assert "valve<br>%, exogenous" in said
 
 
 def test_names_from_data_are_never_markup() -> None:

@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -257,3 +258,11 @@ def test_the_table_fits_1200_pixels_and_says_when_it_scrolls(tmp_path):
         page.set_viewport_size({"width": 600, "height": 800})
         page.locator("#more").wait_for(state="visible")
         browser.close()
+
+
+def test_only_targets_are_pictured():
+    values = np.zeros((60, 6), np.float32)
+    values[30, :] = [9, 1, 1, 1, 1, 1]
+    shown = SeriesPicture("a", np.arange(60), values, tuple("abcdef"), targets=(1, 2))
+    assert [trace["name"] for trace in picture_figure(shown)["data"]] == ["b", "c"]
+    assert 0 not in shown_channels(replace(shown, targets=(1, 2, 3, 4, 5)))
