@@ -15,6 +15,7 @@ _STRICT = ConfigDict(extra="forbid")
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Protocol = Literal["past_future", "unseen"]
 Count = Annotated[int, Field(ge=1)]
+Generators = Literal["latent", "shuffle", "jitter", "frequency", "trend", "swap", "program"]
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -76,26 +77,69 @@ class VaeConfig:
 
 
 @dataclass(frozen=True, config=_STRICT)
+class MixtureConfig:
+    """How often each of ASTER's generators is asked for pseudo-anomalies; weights, normalised to sum to 1; 0 is off.
+
+    Attributes:
+        latent: a Transformer decoder over sampled codes, taught by the classifier's reversed gradient.
+        shuffle: points, patches or channels in another order.
+        jitter: noise, down to single spikes.
+        frequency: faster, slower, smoothed, oscillating.
+        trend: level shifts, ramps, stuck values, other amplitudes.
+        swap: a target channel from elsewhere.
+        program: whatever was registered by name (see ``rl_tsad.detector.aster.generators.program``).
+    """
+
+    latent: Annotated[float, Field(ge=0)] = 1.0
+    shuffle: Annotated[float, Field(ge=0)] = 1.0
+    jitter: Annotated[float, Field(ge=0)] = 1.0
+    frequency: Annotated[float, Field(ge=0)] = 1.0
+    trend: Annotated[float, Field(ge=0)] = 1.0
+    swap: Annotated[float, Field(ge=0)] = 1.0
+    program: Annotated[float, Field(ge=0)] = 0.0
+
+
+@dataclass(frozen=True, config=_STRICT)
 class AsterConfig:
-    """ASTER (Hermary et al., arXiv 2604.13924): latent generator, gradient reversal, Transformer classifier.
+    """ASTER (Hermary et al., arXiv 2604.13924): patch VAE, a pool of generators, a classifier of real and generated.
 
     Attributes:
         patch: points per patch.
+        latent: numbers in a patch's code.
         width, depth, heads: size of the Transformers.
-        steps: updates; most of the cost of a first training.
-        batch: windows per update.
+        classifier: what judges the patches' tokens.
+        context: a language model that reads the tokens: none, as it is, or tuned by LoRA (needs the extra ``lora``).
+        context_model: folder or hub name of that model; the embedded MiniLM when absent.
+        context_layers: its first layers that are used.
+        steps: updates at most; most of the cost of a first training.
+        batch: real windows per update, and as many generated ones.
         learning_rate: of Adam.
-        reversal: how strongly the classifier's reversed gradient drives the generator.
+        reversal: how strongly the classifier's reversed gradient drives the latent generator.
+        diversity: weight of the similarity between latent samples.
+        hardness: in [0, 1]; higher makes generated anomalies smaller and shorter.
+        mixture: the generators' weights.
+        held_out: generators kept out of the training: they choose the best step and calibrate the probability.
+        balance: whether the losses are weighed by their uncertainty (Kendall et al., 2018) or simply summed.
     """
 
     patch: Count = 8
+    latent: Count = 8
     width: Count = 32
     depth: Count = 2
     heads: Count = 4
-    steps: Count = 300
-    batch: Count = 128
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    classifier: Literal["transformer", "mlp", "linear"] = "transformer"
+    context: Literal["off", "frozen", "lora"] = "off"
+    context_model: str | None = None
+    context_layers: Count = 2
+    steps: Count = 400
+    batch: Count = 64
+    learning_rate: Annotated[float, Field(gt=0)] = 2e-3
     reversal: Annotated[float, Field(ge=0)] = 0.5
+    diversity: Annotated[float, Field(ge=0)] = 0.1
+    hardness: Fraction = 0.5
+    mixture: MixtureConfig = field(default_factory=MixtureConfig)
+    held_out: tuple[Generators, ...] = ("frequency",)
+    balance: bool = True
 
 
 @dataclass(frozen=True, config=_STRICT)

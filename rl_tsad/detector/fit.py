@@ -9,7 +9,7 @@ import numpy as np
 
 from rl_tsad.config import DetectorConfig
 from rl_tsad.detector.aster.train import train_aster
-from rl_tsad.detector.calibrate import Tails, fit_tails, squash
+from rl_tsad.detector.calibrate import Tails, fit_tails
 from rl_tsad.detector.judge import Detector, Networks, member_scores, scaled_track
 from rl_tsad.detector.known import Known, Part, covered_part, learn_profile, own_and_pooled
 from rl_tsad.detector.streams import Profile
@@ -65,7 +65,8 @@ def fit_detector(
     width = max(part.values.shape[1] for part in parts)
     track = scaled_track([part.values for part in parts], profiles, windows, width=width)
     history: dict[str, list[float]] = defaultdict(list)
-    networks = _train(track, _clean_rows(windows), odd, config, seed=seed, history=history, progress=progress)
+    clean = track.keep(_clean_rows(windows))
+    networks = _train(clean, windows[0].stride, config, seed=seed, history=history, progress=progress)
     owners = [(profile, len(one)) for profile, one in zip(profiles, raw, strict=True)]
     members = member_scores(networks, track, odd, owners, stride=windows[0].stride).members
     known = _know([one.name for one, _ in used], profiles, own, _split(members, owners))
@@ -105,9 +106,8 @@ def _clean_rows(windows: Sequence[Windows]) -> np.ndarray[tuple[int], np.dtype[n
 
 
 def _train(
-    track: Track,
-    rows: np.ndarray[tuple[int], np.dtype[np.bool_]],
-    odd: Float32,
+    clean: Track,
+    stride: int,
     config: DetectorConfig,
     *,
     seed: int,
@@ -117,9 +117,8 @@ def _train(
     def log(path: str, value: float) -> None:
         history[path].append(value)
 
-    clean = track.keep(rows)
     vae = train_vae(clean, config.vae, seed=seed, log=log, progress=progress)
-    aster = train_aster(clean, squash(odd[rows]), config.aster, seed=seed, log=log, progress=progress)
+    aster = train_aster(clean, config.aster, stride=stride, seed=seed, log=log, progress=progress)
     return Networks(vae, aster)
 
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from rl_tsad.config import DetectorConfig
 from rl_tsad.data.scaling import Scale, apply_scale
-from rl_tsad.detector.aster.train import Aster, judge_aster
+from rl_tsad.detector.aster.model import Aster
+from rl_tsad.detector.aster.score import judge_aster
 from rl_tsad.detector.calibrate import Tails, fit_tails, squash
 from rl_tsad.detector.features import FEATURES, window_features
 from rl_tsad.detector.known import Known, blend, covered_part, learn_profile, own_and_pooled, robust_score
@@ -178,8 +179,8 @@ def member_scores(
     parts = np.split(odd, ends[:-1])
     robust = np.concatenate([robust_score(part, profile) for part, (profile, _) in zip(parts, owners, strict=True)])
     errors = span_errors(networks.vae, track, stride=stride, batch=batch)
-    logits, embedding = judge_aster(networks.aster, track, squash(odd), batch=batch)
-    return MemberScores(np.stack([robust, errors, logits], axis=1), embedding)
+    aster = judge_aster(networks.aster, track, stride=stride)
+    return MemberScores(np.stack([robust, errors, log_odds(aster.window)], axis=1), aster.embedding)
 
 
 def scaled_track(
@@ -195,6 +196,17 @@ def scaled_track(
         for part, profile in zip(values, profiles, strict=True)
     ]
     return lay_track(scaled, [part.starts for part in windows], length=windows[0].length, width=width)
+
+
+def log_odds(probability: Float32) -> Float32:
+    """Give log(p / (1 - p)), within about 16 of 0: the opposite of :func:`sigmoid`.
+
+    Example:
+        >>> log_odds(np.array([0.5, 0.0], np.float32)).round().tolist()
+        [0.0, -16.0]
+    """
+    bounded = np.clip(probability.astype(np.float64), 1e-7, 1 - 1e-7)
+    return np.asarray(np.log(bounded / (1 - bounded)), np.float32)
 
 
 def sigmoid(logits: Float32) -> Float32:

@@ -12,7 +12,7 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 
 from rl_tsad.config import DetectorConfig
-from rl_tsad.detector.aster.train import Aster
+from rl_tsad.detector.aster.model import Aster
 from rl_tsad.detector.calibrate import Tails
 from rl_tsad.detector.checkpoint import fill_module, load_tensors, save_tensors
 from rl_tsad.detector.features import FEATURES
@@ -85,7 +85,7 @@ def _rebuild(tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> D
             raise CheckpointError(f"expected the {what} of this version, got {facts[what]}; train again")
     config = TypeAdapter(DetectorConfig).validate_python(facts["config"])
     length, width = int(facts["length"]), int(facts["width"])
-    vae, aster = Vae(length, width, config.vae), Aster(length, width, len(FEATURES), config.aster)
+    vae, aster = Vae(length, width, config.vae), Aster(length, width, config.aster)
     fill_module(vae, _under("vae/", tensors), "the detector's VAE")
     fill_module(aster, _under("aster/", tensors), "the detector's ASTER")
     known = {

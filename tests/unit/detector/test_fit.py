@@ -17,6 +17,9 @@ from rl_tsad.types import Series, slide
 QUICK = DetectorConfig(VaeConfig(steps=6, batch=32), AsterConfig(steps=4, batch=16, depth=1, width=16))
 
 
+LOSSES = ("reconstruction", "kl", "points", "windows", "likeness")
+
+
 def make(name, points, channels, *, spike=None, seed=0):
     rng = np.random.default_rng(seed)
     load = np.sin(2 * np.pi * np.arange(points) / 30)[:, None] * np.linspace(1, 2, channels)
@@ -194,7 +197,9 @@ def test_series_without_pool_windows_are_passed_over(fitted):
 def test_history_and_progress_speak_in_paths(fitted):
     series, pool, detector = fitted
     assert set(detector.history) == {
-        "vae/loss", "vae/kl", "aster/elbo", "aster/bce_real", "aster/bce_generated", "aster/separability",
+        "vae/loss", "vae/kl", "aster/validation",
+        *(f"aster/{what}/{part}" for what in ("loss", "weight") for part in LOSSES),
+        *(f"aster/separability/{kind}" for kind in ("latent", "shuffle", "jitter", "trend", "swap")),
     }  # fmt: skip
     seen = {}
     fit_detector(series, pool, QUICK, seed=0, progress=lambda stage, done, total: seen.update({stage: (done, total)}))
