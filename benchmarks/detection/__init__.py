@@ -1,0 +1,1 @@
+"""How detectors are run, kept, summed up and shown (see ``benchmarks/detectors.py``)."""

@@ -1,0 +1,1 @@
+"""Published detectors, run here on the same series as rl-tsad."""

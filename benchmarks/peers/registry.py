@@ -1,0 +1,106 @@
+"""Which detectors stand in the table, under what name, and what would make their numbers stale?"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
+from pathlib import Path
+
+from protocol import Method
+
+from peers import ours, outliers, plain, tsb
+
+ROOT = Path(__file__).parents[2]
+_HERE = Path(__file__).parent
+_SHARED = (_HERE / "windows.py",)
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A detector of the table.
+
+    Attributes:
+        title: as the table names it.
+        group: what kind of row it is.
+        fit: the method.
+        seeded: whether another seed gives another score; the others run once.
+        sources: files that decide its scores; a change makes its numbers stale.
+        whole: whether it is fitted on the whole series where nothing apart is given (TSB-AD's unsupervised methods).
+        published: TSB-AD's name for the same method with the same settings, by set.
+        prepare: imports and compiles, once and off the clock.
+        settings: further text that decides its scores, such as a configuration.
+    """
+
+    title: str
+    group: str
+    fit: Method
+    seeded: bool
+    sources: tuple[Path, ...]
+    whole: bool = True
+    published: dict[str, str] = field(default_factory=dict)
+    prepare: Callable[[], object] = lambda: None
+    settings: str = ""
+
+    @property
+    def version(self) -> str:
+        """Digest of sources and settings."""
+        return digest(self.sources, self.settings)
+
+
+@cache
+def digest(files: tuple[Path, ...], settings: str) -> str:
+    """Give twelve letters that change with the files (of folders: their Python files) or the settings."""
+    total = hashlib.sha256(settings.encode())
+    for file in files:
+        for path in sorted(file.rglob("*.py")) if file.is_dir() else [file]:
+            total.update(path.read_bytes())
+    return total.hexdigest()[:12]
+
+
+def _own(settings: str, method: Method, title: str) -> Peer:
+    rooms = [ROOT / "rl_tsad" / room for room in ("detector", "data", "config.py", "types.py", "seeding.py")]
+    return Peer(title, "rl-tsad", method, True, (*rooms, _HERE / "ours.py"), whole=False, settings=settings)
+
+
+def _pyod(module: str, name: str, *, seeded: bool = False) -> Peer:
+    method = outliers.pyod(module, name, seeded=seeded)
+    prepare = partial(outliers.load_pyod, module)
+    sources = (*_SHARED, _HERE / "outliers.py")
+    return Peer(f"PyOD {name}", "PyOD, windows of 100", method, seeded, sources, prepare=prepare)
+
+
+def _tsb(title: str, method: Method, nab: str = "", smap: str = "", *, seeded: bool = False) -> Peer:
+    published = {name: column for name, column in (("nab", nab), ("smap", smap)) if column}
+    return Peer(title, "TSB-AD's settings", method, seeded, (*_SHARED, _HERE / "tsb.py"), published=published)
+
+
+def _plain(title: str, group: str, method: Method, nab: str = "") -> Peer:
+    published = {"nab": nab} if nab else {}
+    return Peer(title, group, method, title == "random", (*_SHARED, _HERE / "plain.py"), published=published)
+
+
+PEERS: dict[str, Peer] = {
+    "rl-tsad": _own(repr((ours.CONFIG, ours.WINDOWS)), ours.rl_tsad, "rl-tsad"),
+    "iforest-100": _pyod("iforest", "IForest", seeded=True),
+    "hbos-100": _pyod("hbos", "HBOS"),
+    "knn-100": _pyod("knn", "KNN"),
+    "pca-100": _pyod("pca", "PCA"),
+    "ecod-100": _pyod("ecod", "ECOD"),
+    "iforest": _tsb("IForest", tsb.iforest, "IForest", "IForest", seeded=True),
+    "hbos": _tsb("HBOS", tsb.hbos, "Sub-HBOS", "HBOS"),
+    "knn": _tsb("KNN", tsb.knn, "Sub-KNN", "KNN"),
+    "pca": _tsb("PCA", tsb.sub_pca(windows=False), "Sub-PCA", "PCA"),
+    "kmeans-ad": _tsb("KMeansAD", tsb.kmeans(), "KMeansAD", "KMeansAD", seeded=True),
+    "sub-pca": _tsb("Sub-PCA", tsb.sub_pca(), "Sub-PCA"),
+    "sub-pca-targets": _tsb("Sub-PCA, targets only", tsb.sub_pca(targets_only=True), "Sub-PCA"),
+    "kmeans-ad-targets": _tsb("KMeansAD, targets only", tsb.kmeans(targets_only=True), "KMeansAD", seeded=True),
+    "matrix-profile": replace(
+        _plain("Matrix Profile", "TSB-AD's settings", plain.matrix_profile, "MatrixProfile"), prepare=plain.load_stumpy
+    ),
+    "spectral-residual": _plain("Spectral residual", "TSB-AD's settings", plain.spectral_residual, "SR"),
+    "robust-z": _plain("robust z, largest", "controls", plain.robust_z),
+    "random": _plain("random", "controls", plain.by_chance),
+}
+"""All rows, by the name that the command line takes."""
