@@ -11,6 +11,7 @@ from pathlib import Path
 from protocol import Method
 
 from peers import ours, outliers, plain, tsb
+from peers.targets import on_targets
 
 ROOT = Path(__file__).parents[2]
 _HERE = Path(__file__).parent
@@ -76,30 +77,46 @@ def _tsb(title: str, method: Method, nab: str = "", smap: str = "", *, seeded: b
     return Peer(title, "TSB-AD's settings", method, seeded, (*_SHARED, _HERE / "tsb.py"), published=published)
 
 
+def _on_targets(peer: Peer) -> Peer:
+    fit, sources = on_targets(peer.fit), (*peer.sources, _HERE / "targets.py")
+    published = {name: column for name, column in peer.published.items() if name == "nab"}  # one column: the same
+    return replace(peer, title=f"{peer.title}, targets", fit=fit, sources=sources, published=published)
+
+
 def _plain(title: str, group: str, method: Method, nab: str = "") -> Peer:
     published = {"nab": nab} if nab else {}
     return Peer(title, group, method, title == "random", (*_SHARED, _HERE / "plain.py"), published=published)
 
 
-PEERS: dict[str, Peer] = {
-    "rl-tsad": _own(repr((ours.CONFIG, ours.WINDOWS)), ours.rl_tsad, "rl-tsad"),
+_PYOD = {
     "iforest-100": _pyod("iforest", "IForest", seeded=True),
     "hbos-100": _pyod("hbos", "HBOS"),
     "knn-100": _pyod("knn", "KNN"),
     "pca-100": _pyod("pca", "PCA"),
     "ecod-100": _pyod("ecod", "ECOD"),
+}
+_TSB = {
     "iforest": _tsb("IForest", tsb.iforest, "IForest", "IForest", seeded=True),
     "hbos": _tsb("HBOS", tsb.hbos, "Sub-HBOS", "HBOS"),
     "knn": _tsb("KNN", tsb.knn, "Sub-KNN", "KNN"),
     "pca": _tsb("PCA", tsb.sub_pca(windows=False), "Sub-PCA", "PCA"),
-    "kmeans-ad": _tsb("KMeansAD", tsb.kmeans(), "KMeansAD", "KMeansAD", seeded=True),
     "sub-pca": _tsb("Sub-PCA", tsb.sub_pca(), "Sub-PCA"),
-    "sub-pca-targets": _tsb("Sub-PCA, targets only", tsb.sub_pca(targets_only=True), "Sub-PCA"),
-    "kmeans-ad-targets": _tsb("KMeansAD, targets only", tsb.kmeans(targets_only=True), "KMeansAD", seeded=True),
+    "kmeans-ad": _tsb("KMeansAD", tsb.kmeans, "KMeansAD", "KMeansAD", seeded=True),
+}
+_UNIVARIATE = {
     "matrix-profile": replace(
-        _plain("Matrix Profile", "TSB-AD's settings", plain.matrix_profile, "MatrixProfile"), prepare=plain.load_stumpy
+        _plain("Matrix Profile", "univariate: targets", plain.matrix_profile, "MatrixProfile"),
+        prepare=plain.load_stumpy,
     ),
-    "spectral-residual": _plain("Spectral residual", "TSB-AD's settings", plain.spectral_residual, "SR"),
+    "spectral-residual": _plain("Spectral residual", "univariate: targets", plain.spectral_residual, "SR"),
+}
+PEERS: dict[str, Peer] = {
+    "rl-tsad": _own(repr((ours.CONFIG, ours.WINDOWS)), ours.rl_tsad, "rl-tsad"),
+    **_PYOD,
+    **{f"{name}-targets": _on_targets(peer) for name, peer in _PYOD.items()},
+    **_TSB,
+    **{f"{name}-targets": _on_targets(_TSB[name]) for name in ("sub-pca", "kmeans-ad")},
+    **_UNIVARIATE,
     "robust-z": _plain("robust z, largest", "controls", plain.robust_z),
     "random": _plain("random", "controls", plain.by_chance),
 }

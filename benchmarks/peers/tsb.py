@@ -54,17 +54,16 @@ def iforest(task: Task, seed: int) -> Scorer:
     return lambda: -forest.decision_function(scored)
 
 
-def sub_pca(*, targets_only: bool = False, windows: bool = True) -> Method:
+def sub_pca(*, windows: bool = True) -> Method:
     """Sum the distances to all components over their share of variance; windows are one period long.
 
     Args:
-        targets_only: look at the targets instead of all columns.
         windows: on many columns, look at windows with all components; else, as TSB-AD's ``PCA``, at points with the
             components that explain a quarter.
     """
 
     def fit(task: Task, seed: int) -> Scorer:
-        fitted, scored = material(task, targets_only=targets_only)
+        fitted, scored = material(task)
         by_point = not windows and fitted.shape[1] > 1
         length = 1 if by_point else task.window
         scaler = StandardScaler()
@@ -83,20 +82,12 @@ def sub_pca(*, targets_only: bool = False, windows: bool = True) -> Method:
     return fit
 
 
-def kmeans(*, targets_only: bool = False) -> Method:
+def kmeans(task: Task, seed: int) -> Scorer:
     """Distance to the nearest of ten centres of normalised windows: second period on one column, 40 points on many."""
-
-    def fit(task: Task, seed: int) -> Scorer:
-        fitted, scored = material(task, targets_only=targets_only)
-        length = second_period(scored[:, 0]) if fitted.shape[1] == 1 else 40
-        model = KMeans(10, random_state=seed).fit(each_row(cut(fitted, length)))
-
-        def score() -> Float64:
-            return spread_out(model.transform(each_row(cut(scored, length))).min(axis=1), len(scored), length)
-
-        return score
-
-    return fit
+    fitted, scored = material(task)
+    length = second_period(scored[:, 0]) if fitted.shape[1] == 1 else 40
+    model = KMeans(10, random_state=seed).fit(each_row(cut(fitted, length)))
+    return lambda: spread_out(model.transform(each_row(cut(scored, length))).min(axis=1), len(scored), length)
 
 
 def hbos(task: Task, seed: int) -> Scorer:

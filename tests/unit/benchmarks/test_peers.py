@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from peers.plain import matrix_profile
 from peers.registry import PEERS
+from peers.targets import on_targets
 from peers.tsb import second_period, sub_pca
 from peers.windows import cut, each_row, pad, spread_out
-from protocol import SETS, Task, make_case
+from protocol import SETS, Scorer, Task, make_case
 from scipy.spatial.distance import cdist
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
@@ -75,7 +76,7 @@ def test_every_method_scores_every_point(name: str) -> None:
         assert np.isfinite(score).all()
 
 
-@pytest.mark.parametrize("name", [name for name in PEERS if name.endswith("-100")])
+@pytest.mark.parametrize("name", [name for name in PEERS if "-100" in name])
 @pytest.mark.slow
 def test_pyod_s_methods_score_every_point(name: str) -> None:
     pytest.importorskip("pyod", reason="needs the extra: pip install -e '.[bench]'")
@@ -92,6 +93,21 @@ def test_the_matrix_profile_finds_a_discord_or_names_the_extra() -> None:
         assert 370 < int(np.argmax(matrix_profile(task, 0)())) < 430
     except ConfigError as error:
         assert "bench" in str(error)  # noqa: PT017
+
+
+def test_a_method_may_be_shown_the_targets_alone() -> None:
+    values = RNG.normal(size=(300, 3)).astype(np.float32)
+    roles = np.array([True, False, True])
+    series = Series("s", values, np.arange(300), ("a", "b", "c"), np.zeros(300, np.int8), exogenous=roles)
+    seen: list[Task] = []
+
+    def spy(task: Task, seed: int) -> Scorer:
+        seen.append(task)
+        return lambda: np.zeros(300)
+
+    on_targets(spy)(make_case("validation", series, series).task(), 0)
+    assert seen[0].series.channels == seen[0].fit.channels == ("b",)
+    assert (seen[0].series.values == values[:, 1:2]).all()
 
 
 @pytest.mark.slow
