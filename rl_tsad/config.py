@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import field
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
@@ -15,6 +15,11 @@ _STRICT = ConfigDict(extra="forbid")
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Protocol = Literal["past_future", "unseen"]
 Count = Annotated[int, Field(ge=1)]
+PatchLength = Literal[8, 16, 32, 64, 128, 256]
+Member = Literal[
+    "robust", "neighbours", "memory", "rest_memory", "subspace", "rest_subspace", "spectral", "vae", "aster"
+]
+MEMBERS: tuple[Member, ...] = get_args(Member)
 Generators = Literal["latent", "shuffle", "jitter", "frequency", "trend", "swap", "program"]
 
 
@@ -57,23 +62,18 @@ class SplitConfig:
 
 
 @dataclass(frozen=True, config=_STRICT)
-class VaeConfig:
-    """The variational autoencoder (Kingma & Welling, 2014) behind the reward's unsupervised term.
+class MemoryConfig:
+    """The usual patches of a series: k-means centres and principal directions.
 
     Attributes:
-        latent, hidden: sizes of code and layers.
-        steps: updates; a share of the worst windows is left out after a warm-up.
-        batch: windows per update.
-        learning_rate: of Adam.
-        beta: weight of the divergence from the prior beside the reconstruction.
+        lengths: points per patch of the memories.
+        size: centres per memory.
+        subspaces: points per patch of the subspaces.
     """
 
-    latent: Count = 8
-    hidden: Count = 64
-    steps: Count = 400
-    batch: Count = 256
-    learning_rate: Annotated[float, Field(gt=0)] = 2e-3
-    beta: Annotated[float, Field(ge=0)] = 0.1
+    lengths: tuple[PatchLength, ...] = (16, 32, 64)
+    size: Count = 128
+    subspaces: tuple[PatchLength, ...] = (16, 64)
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -144,10 +144,20 @@ class AsterConfig:
 
 @dataclass(frozen=True, config=_STRICT)
 class DetectorConfig:
-    """The label-free side: robust statistics, VAE, ASTER."""
+    """The label-free side: an ensemble of rules on single points and patches, and of ASTER's two networks.
 
-    vae: VaeConfig = field(default_factory=VaeConfig)
+    Attributes:
+        memory: usual patches.
+        aster: networks.
+        members: of the ensemble; all are seen by the agent, these make the label-free score.
+        trial: whether a member's weight is settled on anomalies written into the end of the series' own pool; else all
+            members weigh the same.
+    """
+
+    memory: MemoryConfig = field(default_factory=MemoryConfig)
     aster: AsterConfig = field(default_factory=AsterConfig)
+    members: tuple[Member, ...] = MEMBERS
+    trial: bool = True
 
 
 @dataclass(frozen=True, config=_STRICT)

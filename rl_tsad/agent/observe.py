@@ -24,8 +24,8 @@ def observe(
 ) -> WindowData:
     """Lay out an environment's arrays: one run of rows per judgement, in the order given.
 
-    An observation holds a window's features, the label-free prior (as is and as log-odds), VAE error, ASTER probability
-    and embedding.
+    An observation holds a window's features, what each member of the ensemble says, their blend (as is and as
+    log-odds), ASTER's probability and embedding.
 
     Args:
         judgements: one per series, windows in the order of time.
@@ -39,8 +39,9 @@ def observe(
     Example:
         >>> from types import SimpleNamespace
         >>> column = np.array([0.1, 0.9], np.float32)
-        >>> one = SimpleNamespace(keys=np.array(["a:0:4", "a:4:4"]), features=column[:, None], prior=column,
-        ...                       vae_error=column, aster=column, embedding=column[:, None])
+        >>> table = column[:, None]
+        >>> one = SimpleNamespace(keys=np.array(["a:0:4", "a:4:4"]), features=table, members=table, prior=column,
+        ...                       vae_error=column, aster=column, embedding=table)
         >>> told = Targets(np.array(["x"]), np.array([1], np.int8), np.ones(1, np.float32), np.array(["human"]))
         >>> data = observe([one], told, np.zeros(2, np.float32))
         >>> data.observations.shape, data.target.tolist()
@@ -136,6 +137,6 @@ def start_weights(target: Int8, weight: Float32, error: Float32, share: float = 
 def _columns(one: Judgement) -> Float32:
     prior = one.prior.astype(np.float64)
     odds = np.log((prior + 1e-3) / (1.0 - prior + 1e-3))
-    scores = np.stack([prior, odds, one.vae_error, one.aster], axis=1)  # (N, 4)
-    table = np.concatenate([one.features, scores, one.embedding], axis=1)  # (N, F)
+    scores = np.stack([prior, odds, one.aster], axis=1)  # (N, 3)
+    table = np.concatenate([one.features, one.members, scores, one.embedding], axis=1)  # (N, F)
     return np.asarray(np.clip(table, -LIMIT, LIMIT), dtype=np.float32)

@@ -110,8 +110,10 @@ def find_reach(scaled: Float32, targets: Bool) -> Float32:
     return np.where(targets, np.array([[-_FAR], [_FAR]]), seen).astype(np.float32)
 
 
-def unexplained(scaled: Float32, mixing: Float32, reach: Float32 | None = None) -> Float32:
+def unexplained(scaled: Float32, mixing: Float32, reach: Float32 | None = None, targets: Bool | None = None) -> Float32:
     """Give the (T, K) part of each target that its neighbours do not explain (see :func:`find_mixing`).
+
+    Neighbours speak within their reach only; a target's own value counts as far as it goes.
 
     Example:
         >>> x = np.ones((3, 1), np.float32)
@@ -124,6 +126,8 @@ def unexplained(scaled: Float32, mixing: Float32, reach: Float32 | None = None) 
     rest = now @ mixing[:width]
     rest += trailing_ewma(now, FAST) @ mixing[width : 2 * width]
     rest += trailing_ewma(now, SLOW) @ mixing[2 * width :]
+    beyond = scaled - now
+    rest += beyond if targets is None else beyond[:, targets]
     return np.asarray(rest, np.float32)
 
 

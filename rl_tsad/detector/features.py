@@ -16,9 +16,12 @@ from rl_tsad.types import Bool, Float32, Int64, Windows, spans_of
 
 KINDS = ("max", "pair", "middle", "mean", "context")
 FEATURES: tuple[str, ...] = tuple(f"{stream}/{kind}" for stream in STREAMS for kind in KINDS)
+POINTWISE = ("step", "season", "spread", "cross", "rhythm")
 
 
-def window_features(values: Float32, times: NDArray[Any], windows: Windows, profile: Profile) -> Float32:
+def window_features(
+    values: Float32, times: NDArray[Any], windows: Windows, profile: Profile
+) -> tuple[Float32, dict[str, Float32]]:
     """Describe windows by the surprise of their points.
 
     Each of the streams gives five numbers over the targets: the span's maximum of the largest channel (``max``),
@@ -32,22 +35,39 @@ def window_features(values: Float32, times: NDArray[Any], windows: Windows, prof
         profile: what is usual in the series.
 
     Returns:
-        (N, F) float32 >= 0, columns in the order of ``FEATURES``.
+        (N, F) float32 >= 0, columns in the order of ``FEATURES``, and for each stream of ``POINTWISE`` the (T,)
+        surprise of the largest channel.
 
     Example:
         >>> from rl_tsad.detector.streams import fit_profile
         >>> from rl_tsad.types import Series, slide
         >>> x = np.random.default_rng(0).normal(size=(300, 2)).astype(np.float32)
         >>> w = slide(Series("a", x, np.arange(300), ("u", "v")), length=32, stride=8)
-        >>> window_features(x, np.arange(300), w, fit_profile(x, np.arange(300))).shape == (len(w), len(FEATURES))
-        True
+        >>> features, points = window_features(x, np.arange(300), w, fit_profile(x, np.arange(300)))
+        >>> features.shape == (len(w), len(FEATURES)), points["season"].shape
+        (True, (300,))
     """
     result = np.empty((len(windows), len(FEATURES)), np.float32)
-    spans = spans_of(windows, len(values))
+    spans, points = spans_of(windows, len(values)), {}
     for row, stream in enumerate(surprise(values, times, profile)):
         channels = _over_channels(stream, profile.switching if STREAMS[row] == "switch" else profile.measured)
         result[:, len(KINDS) * row : len(KINDS) * (row + 1)] = _over_windows(channels, windows, spans)
-    return result
+        if STREAMS[row] in POINTWISE:
+            points[STREAMS[row]] = channels[:, 0].copy()
+    return result, points
+
+
+def stream_points(values: Float32, times: NDArray[Any], profile: Profile) -> dict[str, Float32]:
+    """Give the (T,) surprise of the largest channel for each stream of ``POINTWISE``, without any windows.
+
+    Example:
+        >>> from rl_tsad.detector.streams import fit_profile
+        >>> x = np.random.default_rng(0).normal(size=(300, 2)).astype(np.float32)
+        >>> sorted(stream_points(x, np.arange(300), fit_profile(x, np.arange(300)))) == sorted(POINTWISE)
+        True
+    """
+    rows = zip(STREAMS, surprise(values, times, profile), strict=True)
+    return {name: stream[:, profile.measured].max(axis=1) for name, stream in rows if name in POINTWISE}
 
 
 def columns_of(kinds: Sequence[str], streams: Sequence[str] = STREAMS) -> list[int]:

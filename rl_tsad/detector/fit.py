@@ -1,20 +1,25 @@
-"""How the label-free side is learnt from the pool: statistics first, then the two networks that see them."""
+"""How the label-free side is learnt from the pool: statistics and patches, ASTER, then how far each may be believed."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from rl_tsad.config import DetectorConfig
+from rl_tsad.detector.aster.model import Aster
+from rl_tsad.detector.aster.score import judge_aster
 from rl_tsad.detector.aster.train import train_aster
-from rl_tsad.detector.calibrate import Tails, fit_tails
-from rl_tsad.detector.judge import Detector, Networks, member_scores, scaled_track
-from rl_tsad.detector.known import Known, Part, covered_part, learn_profile, own_and_pooled
+from rl_tsad.detector.bank import Bank, fit_bank
+from rl_tsad.detector.calibrate import fit_tails
+from rl_tsad.detector.ensemble import RuleScores, fit_rule_tails, rule_scores
+from rl_tsad.detector.judge import Detector, network_points, role_mask, scaled_track
+from rl_tsad.detector.known import Known, Part, covered_part, learn_profile
 from rl_tsad.detector.streams import Profile
-from rl_tsad.detector.track import Track
-from rl_tsad.detector.vae import train_vae
+from rl_tsad.detector.trial import weigh_members
 from rl_tsad.errors import DataError
 from rl_tsad.progress import Progress, no_progress
 from rl_tsad.types import Float32, Series, Windows
@@ -38,18 +43,18 @@ def fit_detector(
         pool: the pool windows of each, in the same order, all of one length and stride; an empty one is passed over.
         config: sizes and steps.
         seed: same seed, same pool: same bits.
-        progress: called for "detector/features", "detector/vae" and "detector/aster".
+        progress: called for "detector/features", "detector/aster" and "detector/trial".
 
     Raises:
         DataError: when the pool is empty, its windows differ in length, or names and windows do not fit together.
 
     Example:
-        >>> from rl_tsad.config import AsterConfig, VaeConfig
+        >>> from rl_tsad.config import AsterConfig
         >>> from rl_tsad.types import slide
         >>> x = np.sin(np.arange(400, dtype=np.float32) / 5)[:, None]
         >>> s = Series("wave", x, np.arange(400), ("x",))
         >>> w = slide(s, length=32, stride=8)
-        >>> quick = DetectorConfig(VaeConfig(steps=2), AsterConfig(steps=2))
+        >>> quick = DetectorConfig(aster=AsterConfig(steps=2))
         >>> judgement = fit_detector([s], [w], quick, seed=0).judge(s, w)
         >>> judgement.prior.shape, judgement.embedding.shape
         ((47,), (47, 32))
@@ -57,22 +62,20 @@ def fit_detector(
     _check(series, pool)
     used = [(one, windows) for one, windows in zip(series, pool, strict=True) if len(windows)]
     parts = [covered_part(one, windows) for one, windows in used]
-    profiles, raw = _learn(parts, progress)
-    pooled = fit_tails(np.concatenate(raw))
-    own = [fit_tails(one) for one in raw]
-    odd = np.concatenate([own_and_pooled(one, tails, pooled) for one, tails in zip(raw, own, strict=True)])
-    windows = [part.windows for part in parts]
+    learnt = _learn(parts, config, seed=seed, progress=progress)
     width = max(part.values.shape[1] for part in parts)
-    track = scaled_track([part.values for part in parts], profiles, windows, width=width)
     history: dict[str, list[float]] = defaultdict(list)
-    clean = track.keep(_clean_rows(windows))
-    networks = _train(clean, windows[0].stride, config, seed=seed, history=history, progress=progress)
-    owners = [(profile, len(one)) for profile, one in zip(profiles, raw, strict=True)]
-    members = member_scores(networks, track, odd, owners, stride=windows[0].stride).members
-    known = _know([one.name for one, _ in used], profiles, own, _split(members, owners))
-    return Detector(
-        config, track.length, width, known, pooled, fit_tails(members), networks.vae, networks.aster, dict(history)
-    )
+    aster = _train(parts, [one.profile for one in learnt], width, config, seed=seed, history=history, progress=progress)
+    rules = [_score(part, one, aster, width) for part, one in zip(parts, learnt, strict=True)]
+    own, pooled = fit_rule_tails(rules)
+    known = {}
+    for done, (part, one, tails) in enumerate(zip(parts, learnt, own, strict=True), start=1):
+        networks = partial(_networks, aster, part, one.profile, width)
+        weights = weigh_members(part, config, networks, seed=seed)
+        known[part.windows.series] = Known(one.profile, fit_tails(one.raw), one.bank, tails, weights)
+        progress("detector/trial", done, len(parts))
+    features = fit_tails(np.concatenate([one.raw for one in learnt]))
+    return Detector(config, parts[0].windows.length, width, known, features, pooled, aster, dict(history))
 
 
 def _check(series: Sequence[Series], pool: Sequence[Windows]) -> None:
@@ -89,45 +92,58 @@ def _check(series: Sequence[Series], pool: Sequence[Windows]) -> None:
         raise DataError(f"expected windows of one length and stride, got {sorted(forms)}; cut all series alike")
 
 
-def _learn(parts: Sequence[Part], progress: Progress) -> tuple[list[Profile], list[Float32]]:
-    profiles, raw = [], []
+@dataclass(frozen=True)
+class _Learnt:
+    """What was learnt of one series before the networks: profile, features (N, F), surprise by stream (T,), patches."""
+
+    profile: Profile
+    raw: Float32
+    points: dict[str, Float32]
+    bank: Bank
+
+
+def _learn(parts: Sequence[Part], config: DetectorConfig, *, seed: int, progress: Progress) -> list[_Learnt]:
+    learnt = []
     for done, part in enumerate(parts, start=1):
-        profile, features = learn_profile(part)
-        profiles.append(profile)
-        raw.append(features)
+        profile, features, points = learn_profile(part)
+        bank = fit_bank(part.values, profile, config.memory, most=part.windows.length, seed=seed)
+        learnt.append(_Learnt(profile, features, points, bank))
         progress("detector/features", done, len(parts))
-    return profiles, raw
-
-
-def _clean_rows(windows: Sequence[Windows]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Windows to train networks on: those that cross no gap, or all where every one does."""
-    clean = ~np.concatenate([one.crosses_gap for one in windows])
-    return clean if clean.any() else ~clean
+    return learnt
 
 
 def _train(
-    clean: Track,
-    stride: int,
+    parts: Sequence[Part],
+    profiles: Sequence[Profile],
+    width: int,
     config: DetectorConfig,
     *,
     seed: int,
     history: dict[str, list[float]],
     progress: Progress,
-) -> Networks:
+) -> Aster:
+    """Train ASTER on the windows that cross no gap, or on all where every one does."""
+    windows = [part.windows for part in parts]
+    track = scaled_track([part.values for part in parts], profiles, windows, width=width)
+    clean = ~np.concatenate([one.crosses_gap for one in windows])
+    rows = clean if clean.any() else ~clean
+    masks = np.stack([role_mask(profile, width) for profile in profiles])
+    roles = masks[np.repeat(np.arange(len(parts)), [len(one) for one in windows])[rows]]
+
     def log(path: str, value: float) -> None:
         history[path].append(value)
 
-    vae = train_vae(clean, config.vae, seed=seed, log=log, progress=progress)
-    aster = train_aster(clean, config.aster, stride=stride, seed=seed, log=log, progress=progress)
-    return Networks(vae, aster)
+    stride, kept = windows[0].stride, track.keep(rows)
+    return train_aster(kept, config.aster, stride=stride, targets=roles, seed=seed, log=log, progress=progress)
 
 
-def _split(values: Float32, owners: Sequence[tuple[Profile, int]]) -> list[Float32]:
-    return np.split(values, np.cumsum([count for _, count in owners])[:-1])
+def _score(part: Part, learnt: _Learnt, aster: Aster, width: int) -> RuleScores:
+    networks = _networks(aster, part, learnt.profile, width, part.values)
+    return rule_scores(part.values, learnt.points, networks, learnt.profile, learnt.bank)
 
 
-def _know(
-    names: Sequence[str], profiles: Sequence[Profile], own: Sequence[Tails], members: Sequence[Float32]
-) -> dict[str, Known]:
-    rows = zip(names, profiles, own, members, strict=True)
-    return {name: Known(profile, tails, fit_tails(scores)) for name, profile, tails, scores in rows}
+def _networks(aster: Aster, part: Part, profile: Profile, width: int, values: Float32) -> dict[str, Float32]:
+    """What the networks say of values (T, C) that stand where the part's own stood."""
+    track = scaled_track([values], [profile], [part.windows], width=width)
+    answer = judge_aster(aster, track, stride=part.windows.stride, targets=role_mask(profile, width))
+    return network_points(answer, part.windows, len(values))

@@ -1,24 +1,25 @@
-"""What the fitted detector says of any windows, label-free."""
+"""What the fitted detector says of any windows and points, label-free."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from rl_tsad.config import DetectorConfig
+from rl_tsad.config import MEMBERS, DetectorConfig
 from rl_tsad.data.scaling import Scale, apply_scale
 from rl_tsad.detector.aster.model import Aster
-from rl_tsad.detector.aster.score import judge_aster
+from rl_tsad.detector.aster.score import AsterScores, judge_aster
+from rl_tsad.detector.bank import fit_bank
 from rl_tsad.detector.calibrate import Tails, fit_tails, squash
+from rl_tsad.detector.ensemble import RuleScores, blend, fit_rule_tails, member_oddness, rule_scores
 from rl_tsad.detector.features import FEATURES, window_features
-from rl_tsad.detector.known import Known, blend, covered_part, learn_profile, own_and_pooled, robust_score
+from rl_tsad.detector.known import Known, covered_part, learn_profile, own_and_pooled
 from rl_tsad.detector.streams import Profile
 from rl_tsad.detector.track import Track, lay_track
-from rl_tsad.detector.vae import Vae, span_errors
 from rl_tsad.errors import DataError
-from rl_tsad.types import Float32, Keys, Scores, Series, Windows
+from rl_tsad.types import Float32, Keys, Scores, Series, Windows, spans_of
 
 CLIP = 10.0  # usual deviations beyond which the networks see no difference
 
@@ -32,15 +33,18 @@ class Judgement:
         features: (N, F) float32 in [0, 1): oddness of robust statistics, comparable across series; above one half is
             among the oddest 5 %.
         feature_names: F names, ``"{stream}/{kind}"``.
-        prior: (N,) float32 in [0, 1), calibrated blend of robust statistics, VAE and ASTER.
-        vae_error: (N,) float32 in [0, 1], share of pool windows that are reproduced better.
-        aster: (N,) float32 in [0, 1], ASTER's probability of an anomaly.
-        embedding: (N, Z) float32, ASTER's pooled token.
+        members: (N, M) float32 in [0, 1): oddness of the span by each member of the ensemble, in the order of
+            :data:`rl_tsad.config.MEMBERS`.
+        prior: (N,) float32 in [0, 1), the members' weighted blend.
+        vae_error: (N,) float32 in [0, 1], share of pool points that ASTER's VAE reproduces better.
+        aster: (N,) float32 in [0, 1], ASTER's calibrated probability of an anomaly in the span.
+        embedding: (N, Z) float32, ASTER's summary token.
     """
 
     keys: Keys
     features: Float32
     feature_names: tuple[str, ...]
+    members: Float32
     prior: Float32
     vae_error: Float32
     aster: Float32
@@ -55,11 +59,25 @@ class Judgement:
         Example:
             >>> one = np.full(1, 0.25, np.float32)
             >>> empty = np.zeros((1, 0), np.float32)
-            >>> Judgement(np.array(["a:0:4"]), empty, (), one, one, one, empty).scores().proba.tolist()
+            >>> Judgement(np.array(["a:0:4"]), empty, (), empty, one, one, one, empty).scores().proba.tolist()
             [[0.75, 0.25]]
         """
         proba = np.stack([1 - self.prior, self.prior], axis=1)
         return Scores(self.keys, self.prior, proba, self.embedding)
+
+
+@dataclass(frozen=True)
+class PointScores:
+    """What the ensemble says of T points.
+
+    Attributes:
+        members: (T, M) float32 >= 0, oddness by member in the order of :data:`rl_tsad.config.MEMBERS`: the negative log
+            of a tail probability.
+        blend: (T,) float32 >= 0, their weighted mean, higher is more anomalous.
+    """
+
+    members: Float32
+    blend: Float32
 
 
 @dataclass(frozen=True)
@@ -72,9 +90,9 @@ class Detector:
         width: W, channels of the widest series it knows.
         known: what was learnt of each series, by name.
         features: tails of all pool windows' features together.
-        members: tails of all pool windows' member scores together.
-        vae, aster: the networks.
-        history: losses by path, such as "vae/loss".
+        rules: tails of all pool points' scores together, a row for each rule.
+        aster: the networks.
+        history: losses by path, such as "aster/validation".
     """
 
     config: DetectorConfig
@@ -82,21 +100,20 @@ class Detector:
     width: int
     known: Mapping[str, Known]
     features: Tails
-    members: Tails
-    vae: Vae = field(repr=False)
+    rules: Tails
     aster: Aster = field(repr=False)
     history: Mapping[str, list[float]] = field(repr=False)
 
-    def judge(self, series: Series, windows: Windows, *, batch: int = 4096) -> Judgement:
+    def judge(self, series: Series, windows: Windows) -> Judgement:
         """Judge windows of a series.
 
-        A series that was in the pool is measured by what was learnt there; points after a window's span are not read.
-        Any other series is measured by its own statistics over the given windows, without labels.
+        A series that was in the pool is measured by what was learnt there; what lies more than one window's length
+        after a window is not read. Any other series is measured by its own statistics over the given windows, without
+        labels.
 
         Args:
             series: where the windows lie.
             windows: of this series; all of them or a contiguous run.
-            batch: windows that go through the networks at once.
 
         Raises:
             DataError: when the windows have another length or more channels than the detector knows.
@@ -104,22 +121,55 @@ class Detector:
         self._check(series, windows)
         if not len(windows):
             return self._nothing(windows)
-        known = self.known.get(series.name)
-        profile = known.profile if known else learn_profile(covered_part(series, windows))[0]
-        raw = window_features(series.values, series.times, windows, profile)
-        odd = own_and_pooled(raw, known.features if known else fit_tails(raw), self.features)
-        track = scaled_track([series.values], [profile], [windows], width=self.width)
-        scores = member_scores(self, track, odd, [(profile, len(windows))], stride=windows.stride, batch=batch)
-        member = own_and_pooled(scores.members, known.members if known else fit_tails(scores.members), self.members)
+        known = self.known.get(series.name) or self._learn(series, windows)
+        raw, scores, aster = self._raw(series, windows, known)
+        odd = own_and_pooled(raw, known.features, self.features)
+        members = over_spans(member_oddness(scores, [known.rules, self.rules]), windows, len(scores.values))
         return Judgement(
             keys=windows.keys,
             features=squash(odd),
             feature_names=FEATURES,
-            prior=squash(blend(member)),
-            vae_error=np.asarray(1 - np.exp(-member[:, 1]), np.float32),
-            aster=sigmoid(scores.members[:, 2]),
-            embedding=scores.embedding,
+            members=squash(members),
+            prior=squash(blend(members, known.weights)),
+            vae_error=np.asarray(1 - np.exp(-members[:, MEMBERS.index("vae")]), np.float32),
+            aster=aster.window,
+            embedding=aster.embedding,
         )
+
+    def score_points(self, series: Series, windows: Windows) -> PointScores:
+        """Score every point of a series.
+
+        Args:
+            series: known from the pool, or measured by its own statistics.
+            windows: all of the series.
+
+        Raises:
+            DataError: when the windows have another length or more channels than the detector knows.
+        """
+        self._check(series, windows)
+        known = self.known.get(series.name) or self._learn(series, windows)
+        members = member_oddness(self._raw(series, windows, known)[1], [known.rules, self.rules])
+        return PointScores(members, blend(members, known.weights))
+
+    def _raw(self, series: Series, windows: Windows, known: Known) -> tuple[Float32, RuleScores, AsterScores]:
+        """Features (N, F), scores of the points up to one window's length after the last window, ASTER's answer."""
+        high = min(series.length, int(windows.starts[-1]) + 2 * windows.length)
+        values, profile = series.values[:high], known.profile
+        raw, points = window_features(values, series.times[:high], windows, profile)
+        track = scaled_track([values], [profile], [windows], width=self.width)
+        aster = judge_aster(self.aster, track, stride=windows.stride, targets=role_mask(profile, self.width))
+        networks = network_points(aster, windows, high)
+        return raw, rule_scores(values, points, networks, profile, known.bank), aster
+
+    def _learn(self, series: Series, windows: Windows) -> Known:
+        """Measure a series that was not in the pool by its own statistics; members weigh as in the pool's mean."""
+        part = covered_part(series, windows)
+        profile, raw, _ = learn_profile(part)
+        bank = fit_bank(part.values, profile, self.config.memory, most=self.length, seed=0)
+        weights = np.stack([known.weights for known in self.known.values()]).mean(axis=0).astype(np.float32)
+        known = Known(profile, fit_tails(raw), bank, self.rules, weights)
+        whole = replace(series, values=part.values, times=part.times, truth=None)
+        return replace(known, rules=fit_rule_tails([self._raw(whole, part.windows, known)[1]])[0][0])
 
     def _check(self, series: Series, windows: Windows) -> None:
         if windows.length != self.length:
@@ -135,52 +185,57 @@ class Detector:
             )
 
     def _nothing(self, windows: Windows) -> Judgement:
-        none = np.empty(0, np.float32)
+        none, table = np.empty(0, np.float32), np.empty((0, len(FEATURES)), np.float32)
+        members = np.empty((0, len(MEMBERS)), np.float32)
         embedding = np.empty((0, self.config.aster.width), np.float32)
-        return Judgement(windows.keys, np.empty((0, len(FEATURES)), np.float32), FEATURES, none, none, none, embedding)
+        return Judgement(windows.keys, table, FEATURES, members, none, none, none, embedding)
 
 
-@dataclass(frozen=True)
-class MemberScores:
-    """The members' raw scores (N, 3) in the order of ``MEMBERS`` and ASTER's embedding (N, Z)."""
+def network_points(aster: AsterScores, windows: Windows, points: int) -> dict[str, Float32]:
+    """Lay the networks' answers on a series' points: each gets its span's mean, those outside repeat the nearest.
 
-    members: Float32
-    embedding: Float32
+    Returns:
+        (T,) log of the VAE's error as ``"vae"`` and log-odds of an anomaly as ``"aster"``.
 
-
-@dataclass(frozen=True)
-class Networks:
-    """The two networks of a detector that is still being fitted."""
-
-    vae: Vae
-    aster: Aster
-
-
-def member_scores(
-    networks: Networks | Detector,
-    track: Track,
-    odd: Float32,
-    owners: Sequence[tuple[Profile, int]],
-    *,
-    stride: int,
-    batch: int = 4096,
-) -> MemberScores:
-    """Score windows by each member.
-
-    Args:
-        networks: VAE and ASTER.
-        track: N windows.
-        odd: (N, F) oddness of their features.
-        owners: profile and number of windows of each series, in the track's order.
-        stride: points in a window's span.
-        batch: windows that go through the networks at once.
+    Example:
+        >>> from rl_tsad.types import slide
+        >>> w = slide(Series("a", np.zeros((5, 1), np.float32), np.arange(5), ("x",)), length=3, stride=2)
+        >>> half = np.full((2, 2), 0.5, np.float32)
+        >>> network_points(AsterScores(half[:, 0], half, half, half), w, 5)["aster"].round().tolist()
+        [0.0, 0.0, 0.0, 0.0, 0.0]
     """
-    ends = np.cumsum([count for _, count in owners])
-    parts = np.split(odd, ends[:-1])
-    robust = np.concatenate([robust_score(part, profile) for part, (profile, _) in zip(parts, owners, strict=True)])
-    errors = span_errors(networks.vae, track, stride=stride, batch=batch)
-    aster = judge_aster(networks.aster, track, stride=stride)
-    return MemberScores(np.stack([robust, errors, log_odds(aster.window)], axis=1), aster.embedding)
+    ends = spans_of(windows, points)[:, 1]
+    row = np.minimum(np.searchsorted(ends, np.arange(points), side="right"), len(windows) - 1)
+    error = np.log(aster.error + np.float32(1e-6)).mean(axis=1)
+    return {"vae": error[row], "aster": log_odds(aster.points).mean(axis=1)[row]}
+
+
+def over_spans(points: Float32, windows: Windows, count: int) -> Float32:
+    """Average (T, M) numbers of points over each window's span: (N, M) float32.
+
+    Example:
+        >>> from rl_tsad.types import slide
+        >>> w = slide(Series("a", np.zeros((5, 1), np.float32), np.arange(5), ("x",)), length=3, stride=2)
+        >>> over_spans(np.arange(5, dtype=np.float32)[:, None], w, 5).ravel().tolist()
+        [1.0, 3.5]
+    """
+    spans = spans_of(windows, count)
+    spans[-1, 1] = min(spans[-1, 1], count)
+    total = np.add.reduceat(points[spans[0, 0] : spans[-1, 1]], spans[:, 0] - spans[0, 0], axis=0)
+    return np.asarray(total / (spans[:, 1] - spans[:, 0])[:, None], np.float32)
+
+
+def role_mask(profile: Profile, width: int) -> Float32:
+    """Give (W,) 1 for a channel that is scored, 0 for an exogenous or padding one.
+
+    Example:
+        >>> from rl_tsad.detector.streams import fit_profile
+        >>> role_mask(fit_profile(np.zeros((9, 1), np.float32), np.arange(9)), 2).tolist()
+        [1.0, 0.0]
+    """
+    mask = np.zeros(width, np.float32)
+    mask[: profile.width] = profile.targets
+    return mask
 
 
 def scaled_track(
@@ -199,7 +254,7 @@ def scaled_track(
 
 
 def log_odds(probability: Float32) -> Float32:
-    """Give log(p / (1 - p)), within about 16 of 0: the opposite of :func:`sigmoid`.
+    """Give log(p / (1 - p)), within about 16 of 0.
 
     Example:
         >>> log_odds(np.array([0.5, 0.0], np.float32)).round().tolist()
@@ -207,13 +262,3 @@ def log_odds(probability: Float32) -> Float32:
     """
     bounded = np.clip(probability.astype(np.float64), 1e-7, 1 - 1e-7)
     return np.asarray(np.log(bounded / (1 - bounded)), np.float32)
-
-
-def sigmoid(logits: Float32) -> Float32:
-    """Give 1 / (1 + exp(-x)) without overflow.
-
-    Example:
-        >>> sigmoid(np.array([-1000, 0], np.float32)).tolist()
-        [0.0, 0.5]
-    """
-    return np.asarray(0.5 * (1 + np.tanh(0.5 * logits)), np.float32)

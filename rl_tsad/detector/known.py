@@ -8,15 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rl_tsad.detector.bank import Bank
 from rl_tsad.detector.calibrate import Tails, oddness
-from rl_tsad.detector.features import columns_of, window_features
-from rl_tsad.detector.streams import STREAMS, Profile, fit_profile
+from rl_tsad.detector.features import window_features
+from rl_tsad.detector.streams import Profile, fit_profile
 from rl_tsad.types import Bool, Float32, Int64, Series, Windows
-
-MEMBERS = ("robust", "vae", "aster")
-WEIGHTS = (0.7, 0.15, 0.15)  # of the members in the prior
-_TOP = 3  # streams that speak for a window where its neighbours say little
-_ALONE = tuple(stream for stream in STREAMS if stream not in ("cross", "rhythm"))
 
 
 @dataclass(frozen=True)
@@ -26,12 +22,16 @@ class Known:
     Attributes:
         profile: what its points usually look like.
         features: tails of its pool windows' features.
-        members: tails of its pool windows' member scores, in the order of ``MEMBERS``.
+        bank: its usual patches.
+        rules: tails of its pool points' scores, a row for each rule of the ensemble.
+        weights: (M,) float32 of the ensemble's members, in the order of ``MEMBERS``; they sum to 1.
     """
 
     profile: Profile
     features: Tails
-    members: Tails
+    bank: Bank
+    rules: Tails
+    weights: Float32
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,8 @@ def covered_part(series: Series, windows: Windows) -> Part:
     return Part(values, series.times[low:high], moved, targets)
 
 
-def learn_profile(part: Part) -> tuple[Profile, Float32]:
-    """Learn what is usual in a stretch and give its windows' raw features (N, F).
+def learn_profile(part: Part) -> tuple[Profile, Float32, dict[str, Float32]]:
+    """Learn what is usual in a stretch; give its windows' raw features (N, F) and its points' by stream (T,).
 
     Example:
         >>> from rl_tsad.types import slide
@@ -82,7 +82,7 @@ def learn_profile(part: Part) -> tuple[Profile, Float32]:
         11
     """
     profile = fit_profile(part.values, part.times, part.targets)
-    return profile, window_features(part.values, part.times, part.windows, profile)
+    return profile, *window_features(part.values, part.times, part.windows, profile)
 
 
 def own_and_pooled(values: Float32, own: Tails, pooled: Tails) -> Float32:
@@ -97,56 +97,6 @@ def own_and_pooled(values: Float32, own: Tails, pooled: Tails) -> Float32:
         (100, 1)
     """
     return np.asarray((oddness(values, own) + oddness(values, pooled)) / 2, np.float32)
-
-
-def robust_score(odd: Float32, profile: Profile) -> Float32:
-    """Blend the features' oddness into one robust score.
-
-    Of the streams that look at a channel alone, the three oddest are averaged (span and context mean of the largest
-    channel). The streams that look at a channel beside its neighbours (span maxima) count by the share of a channel's
-    usual deviation that the neighbours explain: nothing in a univariate series, nearly all in a well-coupled plant.
-
-    Args:
-        odd: (N, F) from :func:`own_and_pooled`.
-        profile: of the windows' series.
-
-    Returns:
-        (N,) float32 >= 0.
-
-    Example:
-        >>> profile = fit_profile(np.random.default_rng(0).normal(size=(99, 1)).astype(np.float32), np.arange(99))
-        >>> from rl_tsad.detector.features import FEATURES
-        >>> robust_score(np.zeros((4, len(FEATURES)), np.float32), profile).tolist()
-        [0.0, 0.0, 0.0, 0.0]
-    """
-    alone = odd[:, columns_of(("mean", "context"), _ALONE)].reshape(len(odd), len(_ALONE), 2).mean(axis=2)
-    alone = np.sort(alone, axis=1)[:, -_TOP:].mean(axis=1)
-    beside = odd[:, columns_of(("max", "pair"), ("cross", "rhythm"))].mean(axis=1)
-    trust = coupling(profile)
-    return np.asarray((1 - trust) * alone + trust * beside, np.float32)
-
-
-def coupling(profile: Profile) -> float:
-    """Give the share of a target's deviation that its neighbours explain, in [0, 1]; 0 for one channel.
-
-    Example:
-        >>> x = np.random.default_rng(0).normal(size=(400, 1)).astype(np.float32)
-        >>> bool(coupling(fit_profile(np.repeat(x, 3, axis=1), np.arange(400))) > 0.8), coupling(
-        ...     fit_profile(x, np.arange(400))
-        ... )
-        (True, 0.0)
-    """
-    return float(np.median(profile.explained[profile.measured]))
-
-
-def blend(odd: Float32) -> Float32:
-    """Weigh the members' oddness (N, 3) into one number (N,), the robust statistics first.
-
-    Example:
-        >>> blend(np.array([[0, 0, 4], [4, 0, 0]], np.float32)).round(1).astype(str).tolist()
-        ['0.6', '2.8']
-    """
-    return odd @ np.array(WEIGHTS, np.float32)
 
 
 def _last_covered(starts: Int64, length: int, size: int) -> Int64:

@@ -11,16 +11,18 @@ import numpy as np
 import torch
 from pydantic import TypeAdapter, ValidationError
 
-from rl_tsad.config import DetectorConfig
+from rl_tsad.config import MEMBERS, DetectorConfig
 from rl_tsad.detector.aster.model import Aster
+from rl_tsad.detector.bank import VIEWS, Bank
 from rl_tsad.detector.calibrate import Tails
 from rl_tsad.detector.checkpoint import fill_module, load_tensors, save_tensors
 from rl_tsad.detector.features import FEATURES
 from rl_tsad.detector.judge import Detector
-from rl_tsad.detector.known import MEMBERS, Known
+from rl_tsad.detector.known import Known
+from rl_tsad.detector.memory import Memory
 from rl_tsad.detector.season import Clock
 from rl_tsad.detector.streams import Profile
-from rl_tsad.detector.vae import Vae
+from rl_tsad.detector.subspace import Subspace
 from rl_tsad.errors import CheckpointError
 
 NAME = "detector"
@@ -37,13 +39,13 @@ def save_detector(detector: Detector, folder: Path) -> str:
     Returns:
         The digest that :func:`load_detector` checks.
     """
-    tensors: dict[str, Any] = {f"vae/{name}": value for name, value in detector.vae.state_dict().items()}
-    tensors |= {f"aster/{name}": value for name, value in detector.aster.state_dict().items()}
-    tensors |= _tails_out("pooled/features", detector.features) | _tails_out("pooled/members", detector.members)
+    tensors: dict[str, Any] = {f"aster/{name}": value for name, value in detector.aster.state_dict().items()}
+    tensors |= _tails_out("pooled/features", detector.features) | _tails_out("pooled/rules", detector.rules)
     for row, known in enumerate(detector.known.values()):
         tensors |= {f"series/{row}/{name}": getattr(known.profile, name) for name in _ARRAYS}
         tensors |= _tails_out(f"series/{row}/features", known.features)
-        tensors |= _tails_out(f"series/{row}/members", known.members)
+        tensors |= _tails_out(f"series/{row}/rules", known.rules) | _bank_out(f"series/{row}", known.bank)
+        tensors[f"series/{row}/weights"] = known.weights
     return save_tensors(folder, NAME, tensors, _facts(detector))
 
 
@@ -85,21 +87,54 @@ def _rebuild(tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> D
             raise CheckpointError(f"expected the {what} of this version, got {facts[what]}; train again")
     config = TypeAdapter(DetectorConfig).validate_python(facts["config"])
     length, width = int(facts["length"]), int(facts["width"])
-    vae, aster = Vae(length, width, config.vae), Aster(length, width, config.aster)
-    fill_module(vae, _under("vae/", tensors), "the detector's VAE")
+    aster = Aster(length, width, config.aster)
     fill_module(aster, _under("aster/", tensors), "the detector's ASTER")
     known = {
         one["name"]: _known_in(_under(f"series/{row}/", tensors), Clock(**one["clock"]))
         for row, one in enumerate(facts["series"])
     }
     pooled = _under("pooled/", tensors)
-    features, members = _tails_in("features", pooled), _tails_in("members", pooled)
-    return Detector(config, length, width, known, features, members, vae.eval(), aster.eval(), facts["history"])
+    features, rules = _tails_in("features", pooled), _tails_in("rules", pooled)
+    return Detector(config, length, width, known, features, rules, aster.eval(), facts["history"])
 
 
 def _known_in(tensors: Mapping[str, torch.Tensor], clock: Clock) -> Known:
     profile = Profile(clock=clock, **{name: tensors[name].numpy() for name in _ARRAYS})
-    return Known(profile, _tails_in("features", tensors), _tails_in("members", tensors))
+    features, rules = _tails_in("features", tensors), _tails_in("rules", tensors)
+    return Known(profile, features, _bank_in(tensors), rules, tensors["weights"].numpy())
+
+
+def _bank_out(path: str, bank: Bank) -> dict[str, np.ndarray[Any, Any]]:
+    """Name the bank's arrays; what a patch is stands beside its numbers as (length, fold)."""
+    result: dict[str, np.ndarray[Any, Any]] = {}
+    for view, (memories, subspaces) in enumerate(zip(bank.memories, bank.subspaces, strict=True)):
+        for place, memory in enumerate(memories):
+            result[f"{path}/memory/{view}/{place}/centres"] = memory.centres
+            result[f"{path}/memory/{view}/{place}/form"] = np.array([memory.length, memory.fold], np.int64)
+        for place, subspace in enumerate(subspaces):
+            result[f"{path}/subspace/{view}/{place}/mean"] = subspace.mean
+            result[f"{path}/subspace/{view}/{place}/axes"] = subspace.axes
+            result[f"{path}/subspace/{view}/{place}/form"] = np.array([subspace.length, subspace.fold], np.int64)
+    return result
+
+
+def _bank_in(tensors: Mapping[str, torch.Tensor]) -> Bank:
+    def entries(kind: str, view: int) -> list[dict[str, torch.Tensor]]:
+        own = _under(f"{kind}/{view}/", tensors)
+        return [_under(f"{place}/", own) for place in range(len({name.split("/")[0] for name in own}))]
+
+    def memory(parts: Mapping[str, torch.Tensor]) -> Memory:
+        length, fold = (int(number) for number in parts["form"])
+        return Memory(parts["centres"].numpy(), length, fold)
+
+    def subspace(parts: Mapping[str, torch.Tensor]) -> Subspace:
+        length, fold = (int(number) for number in parts["form"])
+        return Subspace(parts["mean"].numpy(), parts["axes"].numpy(), length, fold)
+
+    return Bank(
+        tuple(tuple(memory(parts) for parts in entries("memory", view)) for view in range(VIEWS)),
+        tuple(tuple(subspace(parts) for parts in entries("subspace", view)) for view in range(VIEWS)),
+    )
 
 
 def _tails_out(path: str, tails: Tails) -> dict[str, np.ndarray[Any, Any]]:

@@ -108,7 +108,7 @@ def fit_profile(values: Float32, times: NDArray[Any], targets: Bool | None = Non
     spread = usual_deviation(values - center)
     scaled = (values - center) / spread
     mixing, reach = find_mixing(scaled, targets), find_reach(scaled, targets)
-    signals = np.concatenate([scaled[:, targets], unexplained(scaled, mixing.matrix, reach)], axis=1)
+    signals = np.concatenate([scaled[:, targets], unexplained(scaled, mixing.matrix, reach, targets)], axis=1)
     season = find_season(signals, clock.ticks(times), clock)
     switches, shares = find_switches(values[:, targets])
     blank = np.zeros((len(STREAMS), len(switches)), np.float32)
@@ -182,7 +182,7 @@ def raw_streams(values: Float32, times: NDArray[Any], profile: Profile) -> Itera
     yield scaled - profile.season[phase, : scaled.shape[1]]
     yield _local_spread(scaled)
     yield np.log1p(_run_length(values))
-    rest = unexplained(every, profile.mixing, profile.reach)
+    rest = unexplained(every, profile.mixing, profile.reach, profile.targets)
     yield rest
     yield rest - profile.season[phase, scaled.shape[1] :]
     yield switch_surprise(values, profile.switches, profile.shares)

@@ -106,6 +106,7 @@ def take(judgement: Judgement, rows: Bool | slice) -> Judgement:
         judgement,
         keys=judgement.keys[rows],
         features=judgement.features[rows],
+        members=judgement.members[rows],
         prior=judgement.prior[rows],
         vae_error=judgement.vae_error[rows],
         aster=judgement.aster[rows],
@@ -185,11 +186,12 @@ def load_foundation(folder: Path) -> Foundation:
     )
 
 
-_ARRAYS = ("keys", "features", "prior", "vae_error", "aster", "embedding", "severity", "part", "spans")
+_JUDGED = ("keys", "features", "members", "prior", "vae_error", "aster", "embedding")
+_ARRAYS = (*_JUDGED, "severity", "part", "spans")
 
 
 def _judgement(arrays: dict[str, Any], rows: slice, names: tuple[str, ...]) -> Judgement:
-    parts = {name: arrays[name][rows] for name in _ARRAYS[:-3]}
+    parts = {name: arrays[name][rows] for name in _JUDGED}
     return Judgement(feature_names=names, **parts)
 
 
@@ -274,7 +276,7 @@ def _masked(judgements: Sequence[Judgement], part: Int8) -> list[tuple[Judgement
 def _write(
     draft: Path, series: Sequence[Series], judgements: Sequence[Judgement], others: dict[str, NDArray[Any]]
 ) -> None:
-    for name in _ARRAYS[:-3]:
+    for name in _JUDGED:
         np.save(draft / f"{name}.npy", np.concatenate([getattr(judgement, name) for judgement in judgements]))
     for name, array in others.items():
         np.save(draft / f"{name}.npy", array)

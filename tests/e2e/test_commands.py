@@ -21,7 +21,6 @@ from rl_tsad.services.workspace import open_workspace
 pytestmark = pytest.mark.slow
 COMMAND = Path(sys.executable).parent / "rl-tsad"
 QUICK = {
-    "RL_TSAD_DETECTOR__VAE__STEPS": "20",
     "RL_TSAD_DETECTOR__ASTER__STEPS": "10",
     "RL_TSAD_AGENT__STEPS": "2048",
     "RL_TSAD_AGENT__ENVS": "32",

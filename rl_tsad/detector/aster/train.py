@@ -18,8 +18,7 @@ from rl_tsad.detector.aster.pool import Made, Pool, make_batch, training_pool, v
 from rl_tsad.detector.aster.score import roles_of
 from rl_tsad.detector.aster.select import Keeper, auc, calibrate, prepare_trial
 from rl_tsad.detector.track import Track
-from rl_tsad.detector.vae import Log
-from rl_tsad.progress import Progress, no_progress
+from rl_tsad.progress import Log, Progress, no_progress
 from rl_tsad.seeding import derive_rng, derive_seed
 from rl_tsad.types import Float32
 

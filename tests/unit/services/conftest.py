@@ -20,7 +20,7 @@ def quick_settings() -> Settings:
     """The real thing, only with few steps."""
     return load_settings(
         split={"pool_fraction": 0.6},
-        detector={"vae": {"steps": 20}, "aster": {"steps": 10}},
+        detector={"aster": {"steps": 10}},
         agent={"steps": 2048, "envs": 32, "batch": 256},
         active={"batch": 5},
     )
