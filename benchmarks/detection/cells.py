@@ -98,6 +98,9 @@ class Store:
 def measure(case: Case, method: str, peer: Peer, seed: int) -> tuple[Cell, Float64]:
     """Fit, score and judge; the method sees the task only, and the clock sees nothing else.
 
+    Returns:
+        The cell, and the score (T,) scaled to [0, 1].
+
     Raises:
         DataError: when a score is missing or not finite.
     """
@@ -112,6 +115,7 @@ def measure(case: Case, method: str, peer: Peer, seed: int) -> tuple[Cell, Float
             f"{method} on {case.name}: expected {len(case.truth)} finite scores, got {score.shape} with "
             f"{int((~np.isfinite(score)).sum())} not finite; mend the method"
         )
+    score = (score - score.min()) / max(float(np.ptp(score)), np.finfo(np.float64).tiny)  # as TSB-AD does
     is_whole = peer.whole and not case.apart
     cell = Cell(
         *(case.set, case.name, method, seed, version_of(case, peer)),

@@ -13,6 +13,7 @@ from protocol import Case
 from detection.cells import Cell, Store
 from detection.pictures import WIDTH, Picture, draw
 from detection.summary import OURS, Column, Entry, best_peer, columns_of, costs_of, entries_of
+from rl_tsad.types import Float32
 
 _STRIPS = 2
 _LEFT = 190
@@ -100,10 +101,10 @@ def _pictures(
     pictures = []
     for case in (case for case in cases if (case.set, case.name) in column.names):
         first = {cell.method: cell for cell in cells if (cell.set, cell.series, cell.seed) == (case.set, case.name, 0)}
-        scores = [
-            (PEERS[method].title, first[method].vus_pr, store.score(first[method]), PEERS[method].group == OURS)
-            for method in shown
-            if method in first
-        ]
-        pictures.append(draw(case, scores))
+        scores: dict[bytes, tuple[str, float, Float32, bool]] = {}
+        for method in (method for method in shown if method in first):
+            score = store.score(first[method])
+            strip = (PEERS[method].title, first[method].vus_pr, score, PEERS[method].group == OURS)
+            scores.setdefault(score.tobytes(), strip)  # on one column some methods are one
+        pictures.append(draw(case, list(scores.values())))
     return pictures
