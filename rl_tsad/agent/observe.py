@@ -137,6 +137,6 @@ def start_weights(target: Int8, weight: Float32, error: Float32, share: float = 
 def _columns(one: Judgement) -> Float32:
     prior = one.prior.astype(np.float64)
     odds = np.log((prior + 1e-3) / (1.0 - prior + 1e-3))
-    scores = np.stack([prior, odds, one.aster], axis=1)  # (N, 3)
+    scores = np.stack([prior, odds, one.aster], axis=1).astype(np.float32)  # (N, 3)
     table = np.concatenate([one.features, one.members, scores, one.embedding], axis=1)  # (N, F)
-    return np.asarray(np.clip(table, -LIMIT, LIMIT), dtype=np.float32)
+    return np.clip(table, -LIMIT, LIMIT, out=table)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from rl_tsad.detector.streams import STREAMS, Profile
 from rl_tsad.detector.subspace import Subspace, fit_subspace, subspace_distance
 from rl_tsad.types import Float32
 
-VIEWS = 2  # the targets' values, and what their neighbours do not explain
+PREFIXES = ("", "rest_")  # of the two views' members: the targets' values, and what their neighbours do not explain
 LIMIT = 1000.0  # usual deviations beyond which a value counts no further
 
 
@@ -49,7 +49,7 @@ def fit_bank(values: Float32, profile: Profile, config: MemoryConfig, *, most: i
         >>> len(bank.memories), len(bank.memories[0])
         (2, 3)
     """
-    views = look(values, profile)
+    views = tuple(look(values, profile))
     lengths, subspaces = (sorted({_within(each, most) for each in own}) for own in (config.lengths, config.subspaces))
     return Bank(
         tuple(
@@ -59,8 +59,8 @@ def fit_bank(values: Float32, profile: Profile, config: MemoryConfig, *, most: i
     )
 
 
-def look(values: Float32, profile: Profile) -> tuple[Float32, Float32]:
-    """Give the two views (T, K) of a recording, in units of their usual deviation.
+def look(values: Float32, profile: Profile) -> Iterator[Float32]:
+    """Give the two views (T, K) of a recording one after the other, in units of their usual deviation.
 
     Far values are kept as they are up to 1,000 deviations: a recording at another operating point lies far off as a
     whole, and what happens in it must still be seen.
@@ -72,44 +72,57 @@ def look(values: Float32, profile: Profile) -> tuple[Float32, Float32]:
         [(500, 1), (500, 1)]
     """
     scaled = (values - profile.center) / profile.spread
+    yield np.clip(profile.of_targets(scaled), -LIMIT, LIMIT)
     rest = unexplained(scaled, profile.mixing, profile.reach, profile.targets)
+    del scaled
     row = STREAMS.index("cross")
-    rest = (rest - profile.middle[row]) / profile.usual[row]
-    return np.clip(profile.of_targets(scaled), -LIMIT, LIMIT), np.clip(rest, -LIMIT, LIMIT)
+    rest -= profile.middle[row]
+    rest /= profile.usual[row]
+    yield np.clip(rest, -LIMIT, LIMIT, out=rest)
 
 
-def patch_oddness(
-    values: Float32, profile: Profile, bank: Bank, wanted: Sequence[str]
-) -> Iterator[tuple[str, Float32]]:
+def rules_of(bank: Bank) -> tuple[str, ...]:
+    """Name the member of the ensemble that each rule on patches belongs to, in the order of :func:`patch_oddness`.
+
+    Example:
+        >>> rules_of(Bank(memories=((), ()), subspaces=((), ())))
+        ('spectral',)
+    """
+    names: list[str] = []
+    for prefix, memories, subspaces in zip(PREFIXES, bank.memories, bank.subspaces, strict=True):
+        names += [f"{prefix}memory"] * len(memories) + [f"{prefix}subspace"] * len(subspaces)
+        names += [] if prefix else ["spectral"]
+    return tuple(names)
+
+
+def patch_oddness(values: Float32, profile: Profile, bank: Bank) -> Iterator[tuple[str, Float32]]:
     """Score each point by each rule on patches, a rule at a time so that memory stays small.
 
     Args:
         values: (T, C) in the file's units.
         profile: what is usual in the series.
         bank: its usual patches.
-        wanted: members of the ensemble whose rules are asked for.
 
     Yields:
-        Names of members, repeated for each of their rules, and (T,) float32 >= 0.
+        The rule's member (see :func:`rules_of`) and (T,) float32 >= 0.
 
     Example:
         >>> from rl_tsad.detector.streams import fit_profile
         >>> wave = np.sin(np.arange(500, dtype=np.float32) / 5)[:, None]
         >>> profile = fit_profile(wave, np.arange(500))
         >>> bank = fit_bank(wave, profile, MemoryConfig(), most=64, seed=0)
-        >>> [name for name, odd in patch_oddness(wave, profile, bank, ["memory", "rest_subspace", "spectral"])]
-        ['memory', 'memory', 'memory', 'rest_subspace', 'rest_subspace', 'spectral']
+        >>> tuple(name for name, odd in patch_oddness(wave, profile, bank)) == rules_of(bank)
+        True
     """
     views = look(values, profile)
-    for prefix, view, memories, subspaces in zip(("", "rest_"), views, bank.memories, bank.subspaces, strict=True):
-        if f"{prefix}memory" in wanted:
-            for memory in memories:
-                yield f"{prefix}memory", memory_distance(memory, view)
-        if f"{prefix}subspace" in wanted:
-            for subspace in subspaces:
-                yield f"{prefix}subspace", subspace_distance(subspace, view)
-    if "spectral" in wanted:
-        yield "spectral", spectral_residual(views[0])
+    for prefix, memories, subspaces in zip(PREFIXES, bank.memories, bank.subspaces, strict=True):
+        view = next(views)
+        for memory in memories:
+            yield f"{prefix}memory", memory_distance(memory, view)
+        for subspace in subspaces:
+            yield f"{prefix}subspace", subspace_distance(subspace, view)
+        if not prefix:
+            yield "spectral", spectral_residual(view)
 
 
 def _within(length: int, most: int) -> int:

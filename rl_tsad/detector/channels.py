@@ -30,8 +30,12 @@ def trailing_ewma(scaled: Float32, memory: int) -> Float32:
         [0.0, 0.0, 0.0, 1.0]
     """
     keep = np.float32(1 - 1 / memory)
-    mean, _ = lfilter(np.array([1 - keep]), np.array([1, -keep]), scaled, axis=0, zi=scaled[:1] * keep)
-    return np.concatenate([scaled[:1], np.asarray(mean[:-1], np.float32)])
+    result = np.empty(scaled.shape, np.float32)
+    result[:1] = scaled[:1]
+    for channel, column in enumerate(scaled.T):  # one by one: the filter answers in float64
+        mean, _ = lfilter(np.array([1 - keep]), np.array([1, -keep]), column, zi=column[:1] * keep)
+        result[1:, channel] = mean[:-1]
+    return result
 
 
 @dataclass(frozen=True)
@@ -126,8 +130,8 @@ def unexplained(scaled: Float32, mixing: Float32, reach: Float32 | None = None, 
     rest = now @ mixing[:width]
     rest += trailing_ewma(now, FAST) @ mixing[width : 2 * width]
     rest += trailing_ewma(now, SLOW) @ mixing[2 * width :]
-    beyond = scaled - now
-    rest += beyond if targets is None else beyond[:, targets]
+    np.subtract(scaled, now, out=now)
+    rest += now if targets is None else now[:, targets]
     return np.asarray(rest, np.float32)
 
 

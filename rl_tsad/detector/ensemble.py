@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
 from rl_tsad.config import MEMBERS
-from rl_tsad.detector.bank import Bank, patch_oddness
+from rl_tsad.detector.bank import Bank, patch_oddness, rules_of
 from rl_tsad.detector.calibrate import Tails, fit_tails, oddness
 from rl_tsad.detector.streams import Profile
 from rl_tsad.types import Float32
@@ -78,10 +79,14 @@ def rule_scores(
         >>> scores.values.shape == (500, len(scores.members)), sorted(set(scores.members))[:3]
         (True, ['memory', 'neighbours', 'rest_memory'])
     """
-    single = [(name, points[stream]) for name, streams in STREAM_RULES.items() for stream in streams]
-    smooth = [(name, uniform_filter1d(odd, NEAR, mode="nearest")) for name, odd in single]
-    rules = [*smooth, *networks.items(), *patch_oddness(values, profile, bank, MEMBERS)]
-    return RuleScores(np.stack([odd for _, odd in rules], axis=1), tuple(name for name, _ in rules))
+    names = tuple(name for name, streams in STREAM_RULES.items() for _ in streams) + tuple(networks)
+    names += rules_of(bank)
+    table = np.empty((len(values), len(names)), np.float32)  # filled rule by rule: long recordings are not held twice
+    smooth = (uniform_filter1d(points[each], NEAR, mode="nearest") for own in STREAM_RULES.values() for each in own)
+    patches = (odd for _, odd in patch_oddness(values, profile, bank))
+    for place, odd in enumerate(chain(smooth, networks.values(), patches)):
+        table[:, place] = odd
+    return RuleScores(table, names)
 
 
 def member_oddness(scores: RuleScores, tails: Sequence[Tails], names: Sequence[str] = MEMBERS) -> Float32:

@@ -16,6 +16,7 @@ from rl_tsad.types import Bool, Float32, Int64, Windows, spans_of
 
 KINDS = ("max", "pair", "middle", "mean", "context")
 FEATURES: tuple[str, ...] = tuple(f"{stream}/{kind}" for stream in STREAMS for kind in KINDS)
+_ROWS = 65_536  # points ranked at once
 POINTWISE = ("step", "season", "spread", "cross", "rhythm")
 
 
@@ -82,8 +83,13 @@ def columns_of(kinds: Sequence[str], streams: Sequence[str] = STREAMS) -> list[i
 
 def _over_channels(stream: Float32, channels: Bool) -> Float32:
     """(T, 3): the largest channel, the mean of the two largest, the middle one."""
-    ranked = np.sort(stream[:, channels], axis=1)
-    return np.stack([ranked[:, -1], ranked[:, -2:].mean(axis=1), ranked[:, ranked.shape[1] // 2]], axis=1)
+    result = np.empty((len(stream), 3), np.float32)
+    for low in range(0, len(stream), _ROWS):
+        ranked = np.sort(stream[low : low + _ROWS, channels], axis=1)
+        part = result[low : low + _ROWS]
+        part[:, 0], part[:, 1] = ranked[:, -1], ranked[:, -2:].mean(axis=1)
+        part[:, 2] = ranked[:, ranked.shape[1] // 2]
+    return result
 
 
 def _over_windows(channels: Float32, windows: Windows, spans: Int64) -> Float32:

@@ -11,12 +11,11 @@ import numpy as np
 
 from rl_tsad.config import DetectorConfig
 from rl_tsad.detector.aster.model import Aster
-from rl_tsad.detector.aster.score import judge_aster
 from rl_tsad.detector.aster.train import train_aster
 from rl_tsad.detector.bank import Bank, fit_bank
 from rl_tsad.detector.calibrate import fit_tails
 from rl_tsad.detector.ensemble import RuleScores, fit_rule_tails, rule_scores
-from rl_tsad.detector.judge import Detector, network_points, role_mask, scaled_track
+from rl_tsad.detector.judge import Detector, ask_networks, network_points, role_mask, scaled_track
 from rl_tsad.detector.known import Known, Part, covered_part, learn_profile
 from rl_tsad.detector.streams import Profile
 from rl_tsad.detector.trial import weigh_members
@@ -144,6 +143,4 @@ def _score(part: Part, learnt: _Learnt, aster: Aster, width: int) -> RuleScores:
 
 def _networks(aster: Aster, part: Part, profile: Profile, width: int, values: Float32) -> dict[str, Float32]:
     """What the networks say of values (T, C) that stand where the part's own stood."""
-    track = scaled_track([values], [profile], [part.windows], width=width)
-    answer = judge_aster(aster, track, stride=part.windows.stride, targets=role_mask(profile, width))
-    return network_points(answer, part.windows, len(values))
+    return network_points(ask_networks(aster, values, part.windows, profile, width), part.windows, len(values))

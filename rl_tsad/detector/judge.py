@@ -156,8 +156,7 @@ class Detector:
         high = min(series.length, int(windows.starts[-1]) + 2 * windows.length)
         values, profile = series.values[:high], known.profile
         raw, points = window_features(values, series.times[:high], windows, profile)
-        track = scaled_track([values], [profile], [windows], width=self.width)
-        aster = judge_aster(self.aster, track, stride=windows.stride, targets=role_mask(profile, self.width))
+        aster = ask_networks(self.aster, values, windows, profile, self.width)
         networks = network_points(aster, windows, high)
         return raw, rule_scores(values, points, networks, profile, known.bank), aster
 
@@ -189,6 +188,12 @@ class Detector:
         members = np.empty((0, len(MEMBERS)), np.float32)
         embedding = np.empty((0, self.config.aster.width), np.float32)
         return Judgement(windows.keys, table, FEATURES, members, none, none, none, embedding)
+
+
+def ask_networks(aster: Aster, values: Float32, windows: Windows, profile: Profile, width: int) -> AsterScores:
+    """Scale one series (T, C), lay its windows and judge them."""
+    track = scaled_track([values], [profile], [windows], width=width)
+    return judge_aster(aster, track, stride=windows.stride, targets=role_mask(profile, width))
 
 
 def network_points(aster: AsterScores, windows: Windows, points: int) -> dict[str, Float32]:

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from rl_tsad.config import MEMBERS, DetectorConfig
 from rl_tsad.detector.aster.model import Aster
-from rl_tsad.detector.bank import VIEWS, Bank
+from rl_tsad.detector.bank import PREFIXES, Bank
 from rl_tsad.detector.calibrate import Tails
 from rl_tsad.detector.checkpoint import fill_module, load_tensors, save_tensors
 from rl_tsad.detector.features import FEATURES
@@ -132,8 +132,8 @@ def _bank_in(tensors: Mapping[str, torch.Tensor]) -> Bank:
         return Subspace(parts["mean"].numpy(), parts["axes"].numpy(), length, fold)
 
     return Bank(
-        tuple(tuple(memory(parts) for parts in entries("memory", view)) for view in range(VIEWS)),
-        tuple(tuple(subspace(parts) for parts in entries("subspace", view)) for view in range(VIEWS)),
+        tuple(tuple(memory(parts) for parts in entries("memory", view)) for view in range(len(PREFIXES))),
+        tuple(tuple(subspace(parts) for parts in entries("subspace", view)) for view in range(len(PREFIXES))),
     )
 
 

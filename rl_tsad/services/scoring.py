@@ -167,12 +167,7 @@ def score_series(workspace: Workspace, model: Model, series: Series) -> pd.DataF
             f"({', '.join(model.channels)}), got {series.width}; choose columns with --value"
         )
     series = replace(series, exogenous=trained_roles(series, model))
-    windows = make_windows(series, model.window)
-    judgement = model.detector.judge(series, windows)
-    severity = severities(series, windows, workspace.settings.language, cache=workspace.language_cache)
-    data = observe([judgement], no_targets(), severity)
-    decisions = act(model.agent, data, judgement.keys)
-    score: Float32 = to_points(windows, decisions.probability, series.length)
+    score = _score(workspace, model, series)
     return pd.DataFrame(
         {
             "series": series.name,
@@ -188,6 +183,16 @@ def trained_roles(series: Series, model: Model) -> Bool | None:
     known = set(series.channels) & set(model.channels)
     mask = exogenous_mask(series.channels if known else model.channels, model.exogenous)
     return None if mask is None or mask.all() else mask
+
+
+def _score(workspace: Workspace, model: Model, series: Series) -> Float32:
+    """Give the agent's probability (T,); what it was made from is gone before the table is built."""
+    windows = make_windows(series, model.window)
+    judgement = model.detector.judge(series, windows)
+    severity = severities(series, windows, workspace.settings.language, cache=workspace.language_cache)
+    data = observe([judgement], no_targets(), severity)
+    score: Float32 = to_points(windows, act(model.agent, data, judgement.keys).probability, series.length)
+    return score
 
 
 def written_times(series: Series) -> list[str] | NDArray[np.int64]:
