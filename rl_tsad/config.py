@@ -17,7 +17,7 @@ Protocol = Literal["past_future", "unseen"]
 Count = Annotated[int, Field(ge=1)]
 PatchLength = Literal[8, 16, 32, 64, 128, 256]
 Member = Literal[
-    "robust", "neighbours", "memory", "rest_memory", "subspace", "rest_subspace", "spectral", "vae", "aster"
+    "robust", "neighbours", "memory", "rest_memory", "subspace", "rest_subspace", "spectral", "texture", "vae", "aster"
 ]
 MEMBERS: tuple[Member, ...] = get_args(Member)
 Generators = Literal["latent", "shuffle", "jitter", "frequency", "trend", "swap", "program"]
@@ -74,6 +74,29 @@ class MemoryConfig:
     lengths: tuple[PatchLength, ...] = (16, 32, 64)
     size: Count = 128
     subspaces: tuple[PatchLength, ...] = (16, 64)
+
+
+@dataclass(frozen=True, config=_STRICT)
+class TextureConfig:
+    """Distance of a patch's embedding from the usual ones, in the spirit of PaAno (Park & Kang, arXiv 2602.01359).
+
+    Attributes:
+        length: points per patch.
+        layers: channels of the four convolutions; the last is the size of an embedding.
+        size: usual embeddings at most.
+        steps: updates of the network; 0 keeps it as drawn, which found more on the validation series.
+        batch: patches per update.
+        learning_rate: of AdamW.
+        margin: by which a far patch is to be farther than a near one, in cosine distance.
+    """
+
+    length: PatchLength = 32
+    layers: tuple[Count, Count, Count, Count] = (128, 256, 128, 64)
+    size: Count = 256
+    steps: Annotated[int, Field(ge=0)] = 0
+    batch: Count = 64
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-4
+    margin: Annotated[float, Field(gt=0)] = 0.5
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -148,6 +171,7 @@ class DetectorConfig:
 
     Attributes:
         memory: usual patches.
+        texture: their convolutional embedding.
         aster: networks.
         members: of the ensemble; all are seen by the agent, these make the label-free score.
         trial: whether a member's weight is settled on anomalies written into the end of the series' own pool; else all
@@ -155,6 +179,7 @@ class DetectorConfig:
     """
 
     memory: MemoryConfig = field(default_factory=MemoryConfig)
+    texture: TextureConfig = field(default_factory=TextureConfig)
     aster: AsterConfig = field(default_factory=AsterConfig)
     members: tuple[Member, ...] = MEMBERS
     trial: bool = True

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 
-from rl_tsad.config import MemoryConfig
+from rl_tsad.config import DetectorConfig, PatchLength
 from rl_tsad.detector.channels import unexplained
 from rl_tsad.detector.memory import Memory, fit_memory, memory_distance
 from rl_tsad.detector.spectral import spectral_residual
 from rl_tsad.detector.streams import STREAMS, Profile
 from rl_tsad.detector.subspace import Subspace, fit_subspace, subspace_distance
+from rl_tsad.detector.texture import EDGE, Texture, fit_texture, texture_distance
 from rl_tsad.types import Float32
 
 PREFIXES = ("", "rest_")  # of the two views' members: the targets' values, and what their neighbours do not explain
+_SHORTEST = 8  # points in a patch at least
 LIMIT = 1000.0  # usual deviations beyond which a value counts no further
 
 
@@ -26,13 +29,15 @@ class Bank:
     Attributes:
         memories: usual patches, per view and length.
         subspaces: usual directions, per view and length.
+        texture: usual embeddings of the targets' values.
     """
 
     memories: tuple[tuple[Memory, ...], ...]
     subspaces: tuple[tuple[Subspace, ...], ...]
+    texture: Texture
 
 
-def fit_bank(values: Float32, profile: Profile, config: MemoryConfig, *, most: int, seed: int) -> Bank:
+def fit_bank(values: Float32, profile: Profile, config: DetectorConfig, *, most: int, seed: int) -> Bank:
     """Learn the usual patches of a recording.
 
     Args:
@@ -45,18 +50,19 @@ def fit_bank(values: Float32, profile: Profile, config: MemoryConfig, *, most: i
     Example:
         >>> from rl_tsad.detector.streams import fit_profile
         >>> wave = np.sin(np.arange(500, dtype=np.float32) / 5)[:, None]
-        >>> bank = fit_bank(wave, fit_profile(wave, np.arange(500)), MemoryConfig(), most=64, seed=0)
+        >>> bank = fit_bank(wave, fit_profile(wave, np.arange(500)), DetectorConfig(), most=64, seed=0)
         >>> len(bank.memories), len(bank.memories[0])
         (2, 3)
     """
     views = tuple(look(values, profile))
-    lengths, subspaces = (sorted({_within(each, most) for each in own}) for own in (config.lengths, config.subspaces))
-    return Bank(
-        tuple(
-            tuple(fit_memory(view, length=length, size=config.size, seed=seed) for length in lengths) for view in views
-        ),
-        tuple(tuple(fit_subspace(view, length=length, seed=seed) for length in subspaces) for view in views),
-    )
+    own = config.memory
+    lengths, subspaces = (sorted({_within(each, most) for each in each_of}) for each_of in (own.lengths, own.subspaces))
+    memories = [[fit_memory(view, length=length, size=own.size, seed=seed) for length in lengths] for view in views]
+    planes = [[fit_subspace(view, length=length, seed=seed) for length in subspaces] for view in views]
+    length = cast(PatchLength, _within(config.texture.length, most - EDGE))
+    form = replace(config.texture, length=length)
+    texture = fit_texture(views[0], form, seed=seed, log=lambda path, value: None)
+    return Bank(tuple(map(tuple, memories)), tuple(map(tuple, planes)), texture)
 
 
 def look(values: Float32, profile: Profile) -> Iterator[Float32]:
@@ -85,13 +91,14 @@ def rules_of(bank: Bank) -> tuple[str, ...]:
     """Name the member of the ensemble that each rule on patches belongs to, in the order of :func:`patch_oddness`.
 
     Example:
-        >>> rules_of(Bank(memories=((), ()), subspaces=((), ())))
-        ('spectral',)
+        >>> from rl_tsad.config import TextureConfig
+        >>> rules_of(Bank(memories=((), ()), subspaces=((), ()), texture=Texture(1, 8, TextureConfig())))
+        ('spectral', 'texture')
     """
     names: list[str] = []
     for prefix, memories, subspaces in zip(PREFIXES, bank.memories, bank.subspaces, strict=True):
         names += [f"{prefix}memory"] * len(memories) + [f"{prefix}subspace"] * len(subspaces)
-        names += [] if prefix else ["spectral"]
+        names += [] if prefix else ["spectral", "texture"]
     return tuple(names)
 
 
@@ -110,7 +117,7 @@ def patch_oddness(values: Float32, profile: Profile, bank: Bank) -> Iterator[tup
         >>> from rl_tsad.detector.streams import fit_profile
         >>> wave = np.sin(np.arange(500, dtype=np.float32) / 5)[:, None]
         >>> profile = fit_profile(wave, np.arange(500))
-        >>> bank = fit_bank(wave, profile, MemoryConfig(), most=64, seed=0)
+        >>> bank = fit_bank(wave, profile, DetectorConfig(), most=64, seed=0)
         >>> tuple(name for name, odd in patch_oddness(wave, profile, bank)) == rules_of(bank)
         True
     """
@@ -123,9 +130,10 @@ def patch_oddness(values: Float32, profile: Profile, bank: Bank) -> Iterator[tup
             yield f"{prefix}subspace", subspace_distance(subspace, view)
         if not prefix:
             yield "spectral", spectral_residual(view)
+            yield "texture", texture_distance(bank.texture, view)
 
 
 def _within(length: int, most: int) -> int:
-    while length > most:
+    while length > max(most, _SHORTEST):
         length //= 2
     return length

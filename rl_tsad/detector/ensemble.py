@@ -67,13 +67,13 @@ def rule_scores(
         bank: its usual patches.
 
     Example:
-        >>> from rl_tsad.config import MemoryConfig
+        >>> from rl_tsad.config import DetectorConfig
         >>> from rl_tsad.detector.bank import fit_bank
         >>> from rl_tsad.detector.features import stream_points
         >>> from rl_tsad.detector.streams import fit_profile
         >>> wave = np.sin(np.arange(500, dtype=np.float32) / 5)[:, None]
         >>> profile = fit_profile(wave, np.arange(500))
-        >>> bank = fit_bank(wave, profile, MemoryConfig(), most=64, seed=0)
+        >>> bank = fit_bank(wave, profile, DetectorConfig(), most=64, seed=0)
         >>> points = stream_points(wave, np.arange(500), profile)
         >>> scores = rule_scores(wave, points, {"vae": wave[:, 0]}, profile, bank)
         >>> scores.values.shape == (500, len(scores.members)), sorted(set(scores.members))[:3]

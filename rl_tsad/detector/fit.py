@@ -105,7 +105,7 @@ def _learn(parts: Sequence[Part], config: DetectorConfig, *, seed: int, progress
     learnt = []
     for done, part in enumerate(parts, start=1):
         profile, features, points = learn_profile(part)
-        bank = fit_bank(part.values, profile, config.memory, most=part.windows.length, seed=seed)
+        bank = fit_bank(part.values, profile, config, most=part.windows.length, seed=seed)
         learnt.append(_Learnt(profile, features, points, bank))
         progress("detector/features", done, len(parts))
     return learnt

@@ -164,7 +164,7 @@ class Detector:
         """Measure a series that was not in the pool by its own statistics; members weigh as in the pool's mean."""
         part = covered_part(series, windows)
         profile, raw, _ = learn_profile(part)
-        bank = fit_bank(part.values, profile, self.config.memory, most=self.length, seed=0)
+        bank = fit_bank(part.values, profile, self.config, most=self.length, seed=0)
         weights = np.stack([known.weights for known in self.known.values()]).mean(axis=0).astype(np.float32)
         known = Known(profile, fit_tails(raw), bank, self.rules, weights)
         whole = replace(series, values=part.values, times=part.times, truth=None)

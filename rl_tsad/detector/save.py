@@ -23,6 +23,7 @@ from rl_tsad.detector.memory import Memory
 from rl_tsad.detector.season import Clock
 from rl_tsad.detector.streams import Profile
 from rl_tsad.detector.subspace import Subspace
+from rl_tsad.detector.texture import Texture
 from rl_tsad.errors import CheckpointError
 
 NAME = "detector"
@@ -90,7 +91,7 @@ def _rebuild(tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> D
     aster = Aster(length, width, config.aster)
     fill_module(aster, _under("aster/", tensors), "the detector's ASTER")
     known = {
-        one["name"]: _known_in(_under(f"series/{row}/", tensors), Clock(**one["clock"]))
+        one["name"]: _known_in(_under(f"series/{row}/", tensors), Clock(**one["clock"]), config)
         for row, one in enumerate(facts["series"])
     }
     pooled = _under("pooled/", tensors)
@@ -98,10 +99,10 @@ def _rebuild(tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> D
     return Detector(config, length, width, known, features, rules, aster.eval(), facts["history"])
 
 
-def _known_in(tensors: Mapping[str, torch.Tensor], clock: Clock) -> Known:
+def _known_in(tensors: Mapping[str, torch.Tensor], clock: Clock, config: DetectorConfig) -> Known:
     profile = Profile(clock=clock, **{name: tensors[name].numpy() for name in _ARRAYS})
     features, rules = _tails_in("features", tensors), _tails_in("rules", tensors)
-    return Known(profile, features, _bank_in(tensors), rules, tensors["weights"].numpy())
+    return Known(profile, features, _bank_in(tensors, config), rules, tensors["weights"].numpy())
 
 
 def _bank_out(path: str, bank: Bank) -> dict[str, np.ndarray[Any, Any]]:
@@ -115,10 +116,10 @@ def _bank_out(path: str, bank: Bank) -> dict[str, np.ndarray[Any, Any]]:
             result[f"{path}/subspace/{view}/{place}/mean"] = subspace.mean
             result[f"{path}/subspace/{view}/{place}/axes"] = subspace.axes
             result[f"{path}/subspace/{view}/{place}/form"] = np.array([subspace.length, subspace.fold], np.int64)
-    return result
+    return result | {f"{path}/texture/{name}": value.numpy() for name, value in bank.texture.tensors().items()}
 
 
-def _bank_in(tensors: Mapping[str, torch.Tensor]) -> Bank:
+def _bank_in(tensors: Mapping[str, torch.Tensor], config: DetectorConfig) -> Bank:
     def entries(kind: str, view: int) -> list[dict[str, torch.Tensor]]:
         own = _under(f"{kind}/{view}/", tensors)
         return [_under(f"{place}/", own) for place in range(len({name.split("/")[0] for name in own}))]
@@ -134,6 +135,7 @@ def _bank_in(tensors: Mapping[str, torch.Tensor]) -> Bank:
     return Bank(
         tuple(tuple(memory(parts) for parts in entries("memory", view)) for view in range(len(PREFIXES))),
         tuple(tuple(subspace(parts) for parts in entries("subspace", view)) for view in range(len(PREFIXES))),
+        Texture.from_tensors(_under("texture/", tensors), config.texture),
     )
 
 

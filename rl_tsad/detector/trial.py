@@ -55,7 +55,7 @@ def weigh_members(part: Part, config: DetectorConfig, networks: NetworkPoints, *
     values, truth = write_anomalies(part.values, part.targets, cut, rng)
     known = part.values[:cut]
     profile = fit_profile(known, part.times[:cut], part.targets)
-    bank = fit_bank(known, profile, config.memory, most=part.windows.length, seed=seed)
+    bank = fit_bank(known, profile, config, most=part.windows.length, seed=seed)
     points = stream_points(values, part.times, profile)
     scores = rule_scores(values, points, networks(values), profile, bank)
     tails = fit_rule_tails([scores.before(cut)])[0]
