@@ -84,7 +84,7 @@ class TextureConfig:
         length: points per patch.
         layers: channels of the four convolutions; the last is the size of an embedding.
         size: usual embeddings at most.
-        steps: updates of the network; 0 keeps it as drawn, which found more on the validation series.
+        steps: updates of the network; 0 keeps it as drawn, which was no worse on the validation series.
         batch: patches per update.
         learning_rate: of AdamW.
         margin: by which a far patch is to be farther than a near one, in cosine distance.
