@@ -137,6 +137,7 @@ class AsterConfig:
         steps: updates at most; most of the cost of a first training.
         batch: real windows per update, and as many generated ones.
         learning_rate: of Adam.
+        beta: weight of the codes' divergence from the prior beside the reconstruction.
         reversal: how strongly the classifier's reversed gradient drives the latent generator.
         diversity: weight of the similarity between latent samples.
         hardness: in [0, 1]; higher makes generated anomalies smaller and shorter.
@@ -149,14 +150,15 @@ class AsterConfig:
     latent: Count = 8
     width: Count = 32
     depth: Count = 2
-    heads: Count = 4
+    heads: Count = 2
     classifier: Literal["transformer", "mlp", "linear"] = "transformer"
     context: Literal["off", "frozen", "lora"] = "off"
     context_model: str | None = None
     context_layers: Count = 2
-    steps: Count = 400
-    batch: Count = 64
-    learning_rate: Annotated[float, Field(gt=0)] = 2e-3
+    steps: Count = 200
+    batch: Count = 128
+    learning_rate: Annotated[float, Field(gt=0)] = 5e-3
+    beta: Annotated[float, Field(ge=0)] = 0.1
     reversal: Annotated[float, Field(ge=0)] = 0.5
     diversity: Annotated[float, Field(ge=0)] = 0.1
     hardness: Fraction = 0.5

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from rl_tsad.config import AsterConfig
+from rl_tsad.detector.aster.context import PatchContext
 from rl_tsad.errors import ConfigError
 
 
@@ -35,25 +36,24 @@ class Classifier(nn.Module):
         self.patch, self.statistics = patch, statistics
         self.enter = nn.Linear(inputs, config.width)
         self.position = nn.Parameter(0.1 * torch.randn(patches + 1, config.width))
+        self.context = None if config.context == "off" else PatchContext(config)
         self.body = _body(patches + 1, config)
         self.points = nn.Linear(config.width, patch * (1 + statistics))
         self.window = nn.Linear(config.width + 2, 1)
 
-    def forward(
-        self, tokens: Tensor, statistics: Tensor, span: int, context: Tensor | None = None
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, tokens: Tensor, statistics: Tensor, span: int) -> tuple[Tensor, Tensor, Tensor]:
         """Judge windows.
 
         Args:
             tokens: (B, P, I).
             statistics: (B, P, patch * S) of the patches' positions.
             span: last positions of a window that the window's own logit speaks of.
-            context: (B, P, D) what a language model says of the tokens, if there is one.
 
         Returns:
             (B, P * patch) and (B,) logits of "generated", (B, D) summary, the embedding.
         """
-        entered = self.enter(tokens) if context is None else self.enter(tokens) + context
+        entered = self.enter(tokens)  # (B, P, D)
+        entered = entered if self.context is None else entered + self.context(entered)
         summary = entered.mean(dim=1, keepdim=True)
         read = self.body(torch.cat([summary, entered], dim=1) + self.position)  # (B, P + 1, D)
         heads = self.points(read[:, 1:])

@@ -21,8 +21,8 @@ class Coded:
     Attributes:
         normal: the windows in their own units.
         mean, log_variance: (B, P, Z) of the patches' codes.
-        copy: (B, L, W) reproduction, in the windows' own units.
-        error: (B, L, W) absolute error of the reproduction from the mean code, in units of the tape.
+        copy: (B, L, W) reproduction from the mean code.
+        error: (B, L, W) its absolute error, detached.
     """
 
     normal: Normal
@@ -68,12 +68,13 @@ class Aster(nn.Module):
         self.register_buffer("slopes", torch.ones(2))  # calibration of the positions' and the windows' logits
         self.register_buffer("shifts", torch.zeros(2))
 
-    def code(self, windows: Tensor, noise: Tensor | None = None) -> Coded:
-        """Encode windows (B, L, W) and reproduce them, from the mean code unless noise (B, P, Z) is given."""
+    def code(self, windows: Tensor) -> Coded:
+        """Encode windows (B, L, W) and reproduce them from the mean code."""
         normal = normalise(windows)
         mean, log_variance = self.encoder(normal)
-        copy = self.encoder.decode(mean)
-        return Coded(normal, mean, log_variance, copy, ((copy - normal.values) * normal.scale).abs().detach())
+        with torch.no_grad():
+            copy = self.encoder.decode(mean)
+            return Coded(normal, mean, log_variance, copy, (copy - windows).abs())
 
     def judge(self, windows: Tensor, targets: Tensor, coded: Coded) -> Verdict:
         """Judge windows (B, L, W) with targets (B, W) from their codes; logits are not calibrated."""

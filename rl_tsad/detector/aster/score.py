@@ -10,7 +10,7 @@ from torch import Tensor
 
 from rl_tsad.detector.aster.model import Aster
 from rl_tsad.detector.track import Track
-from rl_tsad.types import Float32
+from rl_tsad.types import Float32, Int64
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,13 @@ class AsterScores:
 
 @torch.no_grad()
 def judge_aster(
-    aster: Aster, track: Track, *, stride: int, targets: Float32 | None = None, batch: int = 1024
+    aster: Aster,
+    track: Track,
+    *,
+    stride: int,
+    targets: Float32 | None = None,
+    hindsight: bool = False,
+    batch: int = 1024,
 ) -> AsterScores:
     """Judge windows in batches; nothing of the size N x L x W is ever held.
 
@@ -46,6 +52,8 @@ def judge_aster(
         stride: S, points in a window's span.
         targets: (W,) or (N, W), 1 for a channel that is scored, 0 for an exogenous or padding one; all ones when
             omitted.
+        hindsight: points and errors are means over all windows that hold a position, later ones too (more exact, for
+            recordings that are complete), instead of what the deciding window says.
         batch: windows that go through the network at once.
 
     Example:
@@ -56,21 +64,40 @@ def judge_aster(
         ((12,), (12, 4), (12, 4), (12, 32))
     """
     roles, count = roles_of(track, targets), len(track)
-    width = aster.config.width
-    result = AsterScores(
-        np.empty(count, np.float32), np.empty((count, stride), np.float32), np.empty((count, stride), np.float32),
-        np.empty((count, width), np.float32),
-    )  # fmt: skip
+    window, embedding = np.empty(count, np.float32), np.empty((count, aster.config.width), np.float32)
+    views = [_Views(track, stride, hindsight) for _ in range(2)]
     for low in range(0, count, batch):
         rows = np.arange(low, min(low + batch, count))
-        used = roles if roles.ndim == 1 else roles[rows]
-        used = used.expand(len(rows), -1)
+        used = (roles if roles.ndim == 1 else roles[rows]).expand(len(rows), -1)
         verdict, error = aster(track.take(rows), used)
-        result.window[rows] = torch.sigmoid(verdict.windows).numpy()
-        result.points[rows] = torch.sigmoid(verdict.points[:, -stride:]).numpy()
-        result.error[rows] = worst_error(error[:, -stride:], used).numpy()
-        result.embedding[rows] = verdict.embedding.numpy()
-    return result
+        window[rows], embedding[rows] = torch.sigmoid(verdict.windows).numpy(), verdict.embedding.numpy()
+        for view, seen in zip(views, (torch.sigmoid(verdict.points), worst_error(error, used)), strict=True):
+            view.add(rows, seen.numpy())
+    points, errors = (view.spans() for view in views)
+    return AsterScores(window, points, errors, embedding)
+
+
+class _Views:
+    """Collects what windows say of their positions (N, L): the spans' (N, S), or means over the tape."""
+
+    def __init__(self, track: Track, stride: int, hindsight: bool) -> None:
+        self._ends = track.starts[:, None] + np.arange(track.length - stride, track.length)  # (N, S) on the tape
+        self._starts, self._stride = track.starts, stride
+        self._spans = np.empty(self._ends.shape, np.float32)
+        size = len(track.values) if hindsight else 0
+        self._sum, self._count = np.zeros(size), np.zeros(size)
+
+    def add(self, rows: Int64, seen: Float32) -> None:
+        if not len(self._sum):
+            self._spans[rows] = seen[:, -self._stride :]
+            return
+        places = (self._starts[rows, None] + np.arange(seen.shape[1])).ravel()
+        low, high = int(places.min()), int(places.max()) + 1
+        self._sum[low:high] += np.bincount(places - low, seen.ravel(), high - low)
+        self._count[low:high] += np.bincount(places - low, minlength=high - low)
+
+    def spans(self) -> Float32:
+        return (self._sum[self._ends] / self._count[self._ends]).astype(np.float32) if len(self._sum) else self._spans
 
 
 def worst_error(errors: Tensor, targets: Tensor) -> Tensor:

@@ -94,10 +94,20 @@ def train_aster(
 
 @dataclass(frozen=True)
 class StepLosses:
-    """One step's losses by name (scalars) and how well each generator's positions were told from real ones."""
+    """One step's losses by name (scalars), and what they came from."""
 
     parts: Mapping[str, Tensor]
-    separability: Mapping[str, float]
+    verdict: Verdict
+    made: Made
+
+    @torch.no_grad()
+    def separability(self) -> dict[str, float]:
+        """Give how well each generator's changed positions are told from real ones (AUC-ROC)."""
+        real, fake = self.verdict.points.chunk(2)
+        return {
+            name: auc(fake[(self.made.kinds == kind)[:, None] & self.made.positions], real.flatten())
+            for kind, name in enumerate(self.made.names)
+        }
 
 
 class Course:
@@ -154,21 +164,22 @@ def step_losses(
     aster.statistics.follow_error(coded.error[:rows], targets, _FORGET)
     verdict = aster.judge(both, roles, coded)
     kept = _least_odd(verdict, rows, trim)
-    parts = _evidence_losses(aster, coded, kept, targets, noise) | _verdict_losses(aster, verdict, made, kept)
+    parts = _evidence_losses(aster, coded, windows[kept], targets[kept], kept, noise=noise)
+    parts |= _verdict_losses(aster, verdict, made, kept)
     if "latent" in pool.shares:
         parts["likeness"] = aster.latent.likeness
-    return StepLosses(parts, _separability(verdict, made))
+    return StepLosses(parts, verdict, made)
 
 
 def _evidence_losses(
-    aster: Aster, coded: Coded, kept: Tensor, targets: Tensor, noise: torch.Generator
+    aster: Aster, coded: Coded, windows: Tensor, targets: Tensor, kept: Tensor, *, noise: torch.Generator
 ) -> dict[str, Tensor]:
     """Squared error and KL per value of the kept real windows, over their targets (the ELBO's two terms)."""
     mean, log_variance = coded.mean[kept], coded.log_variance[kept]
     copy = aster.encoder.decode(mean + torch.randn(mean.shape, generator=noise) * torch.exp(0.5 * log_variance))
-    used = targets[kept, None]
+    used = targets[:, None]
     size = (used.sum(dim=(1, 2)) * copy.shape[1]).clamp_min(1)  # (B,) values that count
-    squared = ((copy - coded.normal.values[kept]).square() * used).sum(dim=(1, 2)) / size
+    squared = ((copy - windows).square() * used).sum(dim=(1, 2)) / size
     kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(dim=(1, 2)) / size
     return {"reconstruction": squared.mean(), "kl": kl.mean()}
 
@@ -189,18 +200,9 @@ def _least_odd(verdict: Verdict, rows: int, trim: float) -> Tensor:
     return odd.argsort()[: rows - int(trim * rows)]
 
 
-@torch.no_grad()
-def _separability(verdict: Verdict, made: Made) -> dict[str, float]:
-    real, fake = verdict.points.chunk(2)
-    return {
-        name: auc(fake[(made.kinds == kind)[:, None] & made.positions], real.flatten())
-        for kind, name in enumerate(made.names)
-    }
-
-
 def _log(losses: StepLosses, balance: Balance, log: Log) -> None:
     for name, value in losses.parts.items():
         log(f"aster/loss/{name}", value.item())
         log(f"aster/weight/{name}", balance.weights()[name].item())
-    for name, share in losses.separability.items():
+    for name, share in losses.separability().items():
         log(f"aster/separability/{name}", share)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rl_tsad.config import AsterConfig
-from rl_tsad.detector.aster.encoder import PatchEncoder, normalise
+from rl_tsad.detector.aster.encoder import PatchEncoder
 from rl_tsad.detector.aster.generators.edit import changed, draw_place, draw_strength
 
 _COMPONENTS = 4  # of the learnt mixture from which codes are drawn
@@ -81,8 +81,7 @@ class LatentGenerator(nn.Module):
         self, windows: Tensor, targets: Tensor, hardness: float, noise: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """Edit windows (see :class:`~rl_tsad.detector.aster.generators.edit.Generator`), to be taught in reverse."""
-        normal = normalise(windows)
-        raw = self._encoder[0].decode_still(self.sample(len(windows), noise)) - normal.values  # (B, L, W)
+        raw = self._encoder[0].decode_still(self.sample(len(windows), noise)) - windows  # (B, L, W)
         place = draw_place(windows, targets, hardness, noise, least=2)
         edit = raw * place.mask
         size = edit.square().sum(dim=(1, 2)) / (place.mask > 0).sum(dim=(1, 2)).clamp_min(1)
