@@ -80,7 +80,7 @@ class Aster(nn.Module):
         """Judge windows (B, L, W) with targets (B, W) from their codes; logits are not calibrated."""
         cut, normal = self.encoder.cut, coded.normal
         with torch.no_grad():
-            statistics = cut(self.statistics(windows, coded.error, targets))  # (B, P, patch * S)
+            statistics = cut(self.statistics(windows, coded.error, normal.level, targets))  # (B, P, patch * S)
         facts = torch.cat([normal.level, normal.scale.log()], dim=2).expand(-1, self.encoder.patches, -1)
         tokens = torch.cat([coded.mean, cut(normal.values), statistics, facts], dim=2)
         points, own, embedding = self.classifier(tokens, statistics, int(self.span))

@@ -15,6 +15,7 @@ STATISTICS = ("level", "step", "deviation", "spread", "run", "memory", "cross", 
 _LAGS = 8  # earlier points that predict a point
 _LOCAL = 8  # points of the local spread
 _RIDGE = 0.02  # variance added to every predictor, in squared units of the tape
+_THIN = 16  # one window in so many tells the usual error
 _STILL = 1e-4  # a smaller step counts as none
 
 
@@ -51,7 +52,7 @@ class PointStatistics(nn.Module):
         self.lags.copy_(_fit_lags(windows))
         if self.width > 1:
             self.mixing.copy_(_fit_mixing(windows))
-        raw = self._raw(windows, torch.zeros_like(windows))
+        raw = self._raw(windows, torch.zeros_like(windows), windows.median(dim=1, keepdim=True).values)
         used = (targets[:, None] > 0).expand_as(windows)
         for row in range(len(STATISTICS) - 1):
             self.usual[row] = _usual(raw[row][used])
@@ -59,21 +60,23 @@ class PointStatistics(nn.Module):
     @torch.no_grad()
     def follow_error(self, errors: Tensor, targets: Tensor, share: float) -> None:
         """Move the usual error of reproduction toward that of these real windows' errors (N, L, W)."""
-        usual = _usual(errors[(targets[:, None] > 0).expand_as(errors)])
+        few, used = errors[::_THIN], targets[::_THIN, None] > 0
+        usual = _usual(few[used.expand_as(few)])
         self.usual[-1] += share * (usual - self.usual[-1])
 
-    def forward(self, windows: Tensor, errors: Tensor, targets: Tensor) -> Tensor:
+    def forward(self, windows: Tensor, errors: Tensor, middle: Tensor, targets: Tensor) -> Tensor:
         """Describe positions.
 
         Args:
             windows: (B, L, W).
             errors: (B, L, W) absolute errors of their reproduction, in the same units.
+            middle: (B, 1, W) the windows' medians.
             targets: (B, W) 1 for a target channel, else 0.
 
         Returns:
             (B, L, S) float32 >= 0: log(1 + statistic / its usual size).
         """
-        raw = self._raw(windows, errors)
+        raw = self._raw(windows, errors, middle)
         if self.width > 1:
             sizes = torch.stack([part for one in raw for part in _over_channels(one, targets)])  # (S, B, L)
         else:
@@ -81,14 +84,15 @@ class PointStatistics(nn.Module):
         usual = self.usual.repeat_interleave(self.size // len(STATISTICS))
         return torch.log1p(sizes / usual[:, None, None]).permute(1, 2, 0)
 
-    def _raw(self, windows: Tensor, errors: Tensor) -> list[Tensor]:
+    def _raw(self, windows: Tensor, errors: Tensor, middle: Tensor) -> list[Tensor]:
         """Eight times (B, L, W), each >= 0."""
-        step = torch.diff(windows, dim=1, prepend=windows[:, :1])
-        middle = windows.median(dim=1, keepdim=True).values
+        step, deviation = torch.diff(windows, dim=1, prepend=windows[:, :1]), windows - middle
+        mean = _trailing_mean(deviation)
+        spread = ((_trailing_mean(deviation.square()) - mean.square()).clamp_min(0) + 1e-5).sqrt()
         rest = windows - _recall(windows, self.lags)
-        cross = torch.cat([windows, _trailing_mean(windows)], dim=2) @ self.mixing if self.width > 1 else rest
-        return [windows.abs(), step.abs(), (windows - middle).abs(), _local_spread(windows), _runs(step), rest.abs(),
-                cross.abs(), errors]  # fmt: skip
+        cross = torch.cat([windows, mean + middle], dim=2) @ self.mixing if self.width > 1 else rest
+        sizes = (windows.abs(), step.abs(), deviation.abs(), spread, _runs(step), rest.abs(), cross.abs(), errors)
+        return list(sizes)
 
 
 def _over_channels(sizes: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -104,13 +108,9 @@ def _usual(sizes: Tensor) -> Tensor:
 
 
 def _trailing_mean(windows: Tensor) -> Tensor:
-    columns = functional.pad(windows.transpose(1, 2), (_LOCAL - 1, 0), mode="replicate")
-    return functional.avg_pool1d(columns, _LOCAL, stride=1).transpose(1, 2)
-
-
-def _local_spread(windows: Tensor) -> Tensor:
-    variance = _trailing_mean(windows.square()) - _trailing_mean(windows).square()
-    return (variance.clamp_min(0) + 1e-6).sqrt()
+    """Mean of each point and the seven before it; the first point stands for what lies before the window."""
+    total = torch.cat([windows[:, :1].expand(-1, _LOCAL, -1), windows], dim=1).cumsum(dim=1)
+    return (total[:, _LOCAL:] - total[:, :-_LOCAL]) / _LOCAL
 
 
 def _runs(step: Tensor) -> Tensor:

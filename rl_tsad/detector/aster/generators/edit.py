@@ -46,11 +46,13 @@ class Place:
     Attributes:
         mask: (B, L, W) in [0, 1]; 0 stays as it is.
         first, last: (B, 1) int64, first position and the one after the last, within the window.
+        noise: (B, 1, W) how noisy each channel is (:func:`noise_scale`).
     """
 
     mask: Tensor
     first: Tensor
     last: Tensor
+    noise: Tensor
 
 
 def draw_place(windows: Tensor, targets: Tensor, hardness: float, noise: torch.Generator, *, least: int = 1) -> Place:
@@ -76,7 +78,8 @@ def draw_place(windows: Tensor, targets: Tensor, hardness: float, noise: torch.G
     rise = torch.minimum(position - start + 1, start + size - position) / _TAPER  # (B, L)
     soft = (torch.rand(rows, 1, generator=noise) < 0.5) & (size > 2 * _TAPER)
     mask = torch.where(soft, rise.clamp(0, 1), torch.ones(())) * inside
-    return Place(mask[:, :, None] * draw_channels(targets, noise)[:, None], first, last)
+    mask = mask[:, :, None] * draw_channels(targets, noise)[:, None]  # (B, L, W)
+    return Place(mask, first, last, noise_scale(windows))
 
 
 def draw_channels(targets: Tensor, noise: torch.Generator) -> Tensor:
@@ -107,30 +110,47 @@ def noise_scale(windows: Tensor) -> Tensor:
     return (1.4826 / math.sqrt(6) * bend.abs().median(dim=1, keepdim=True).values).clamp_min(FLOOR)
 
 
-def draw_strength(windows: Tensor, hardness: float, noise: torch.Generator) -> Tensor:
-    """Draw how far an edit moves points: (B, 1, W), log-uniform from a few times the noise to what is drastic.
+def draw_strength(scale: Tensor, hardness: float, noise: torch.Generator) -> Tensor:
+    """Draw how far an edit moves points: log-uniform from a few times the noise to what is drastic.
+
+    Args:
+        scale: (B, 1, W) how noisy each channel is.
+        hardness: in [0, 1].
+        noise: source of randomness.
+
+    Returns:
+        (B, 1, W) > 0.
 
     Example:
-        >>> strength = draw_strength(torch.zeros(5, 8, 1), 1.0, torch.Generator())
-        >>> bool((strength < draw_strength(torch.zeros(5, 8, 1), 0.0, torch.Generator())).all())
+        >>> strength = draw_strength(torch.ones(5, 1, 1), 1.0, torch.Generator())
+        >>> bool((strength < draw_strength(torch.ones(5, 1, 1), 0.0, torch.Generator())).all())
         True
     """
-    low = (4 - 3 * hardness) * noise_scale(windows)
+    low = (4 - 3 * hardness) * scale
     high = torch.maximum(LARGEST * (1 - 0.6 * hardness) * torch.ones_like(low), 2 * low)
-    share = torch.rand(len(windows), 1, 1, generator=noise)
+    share = torch.rand(len(scale), 1, 1, generator=noise)
     return low * (high / low) ** share
 
 
-def changed(before: Tensor, after: Tensor, targets: Tensor) -> Tensor:
-    """Find the positions (B, L) at which a target channel moved by more than its noise; short breaks are filled.
+def changed(before: Tensor, after: Tensor, targets: Tensor, scale: Tensor) -> Tensor:
+    """Find the positions at which a target channel moved by more than its noise; short breaks are filled.
+
+    Args:
+        before: (B, L, W) real windows.
+        after: (B, L, W) the same, edited.
+        targets: (B, W) 1 for a target channel, else 0.
+        scale: (B, 1, W) how noisy each channel is.
+
+    Returns:
+        (B, L) bool.
 
     Example:
         >>> after = torch.zeros(1, 6, 1)
         >>> after[0, 2] = 1
-        >>> changed(torch.zeros(1, 6, 1), after, torch.ones(1, 1)).long().tolist()
+        >>> changed(torch.zeros(1, 6, 1), after, torch.ones(1, 1), torch.full((1, 1, 1), 0.5)).long().tolist()
         [[0, 0, 1, 0, 0, 0]]
     """
-    moved = ((after - before).abs() > noise_scale(before)) & (targets[:, None] > 0)
+    moved = ((after - before).abs() > scale) & (targets[:, None] > 0)
     return fill_breaks(moved.any(dim=2))
 
 

@@ -28,12 +28,12 @@ def frequency(windows: Tensor, targets: Tensor, hardness: float, noise: torch.Ge
         [
             _stretch(windows, place.first, hardness, noise),
             _smooth(windows),
-            _shake(windows, hardness, noise),
+            _shake(windows, draw_strength(place.noise, hardness, noise), noise),
         ]
     )
     kind = torch.randint(len(made), (len(windows),), generator=noise)
     made = torch.lerp(windows, made[kind, torch.arange(len(windows))], place.mask)
-    return made, changed(windows, made, targets)
+    return made, changed(windows, made, targets, place.noise)
 
 
 def _stretch(windows: Tensor, first: Tensor, hardness: float, noise: torch.Generator) -> Tensor:
@@ -53,10 +53,10 @@ def _smooth(windows: Tensor) -> Tensor:
     return functional.avg_pool1d(columns, _SMOOTH, stride=1).transpose(1, 2)
 
 
-def _shake(windows: Tensor, hardness: float, noise: torch.Generator) -> Tensor:
+def _shake(windows: Tensor, strength: Tensor, noise: torch.Generator) -> Tensor:
     """Add a sine of 3 points up to a window's period."""
     rows, length, width = windows.shape
     period = 3 * (length / 3) ** torch.rand(rows, 1, 1, generator=noise)
     phase = 2 * math.pi * torch.rand(rows, 1, width, generator=noise)
     wave = torch.sin(2 * math.pi * torch.arange(length)[:, None] / period + phase)  # (B, L, W)
-    return windows + draw_strength(windows, hardness, noise) * wave
+    return windows + strength * wave

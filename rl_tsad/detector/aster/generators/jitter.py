@@ -17,5 +17,5 @@ def jitter(windows: Tensor, targets: Tensor, hardness: float, noise: torch.Gener
         True
     """
     place = draw_place(windows, targets, hardness, noise)
-    made = windows + place.mask * draw_strength(windows, hardness, noise) * normal(windows, noise)
-    return made, changed(windows, made, targets)
+    made = windows + place.mask * draw_strength(place.noise, hardness, noise) * normal(windows, noise)
+    return made, changed(windows, made, targets, place.noise)

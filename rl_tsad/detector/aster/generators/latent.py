@@ -87,8 +87,8 @@ class LatentGenerator(nn.Module):
         size = edit.square().sum(dim=(1, 2)) / (place.mask > 0).sum(dim=(1, 2)).clamp_min(1)
         edit = edit / (size + 1e-8).sqrt()[:, None, None]
         self.likeness = likeness_of(raw * targets[:, None])
-        made = windows + reverse_gradient(edit, self.reversal) * draw_strength(windows, hardness, noise)
-        return made, changed(windows, made.detach(), targets)
+        made = windows + reverse_gradient(edit, self.reversal) * draw_strength(place.noise, hardness, noise)
+        return made, changed(windows, made.detach(), targets, place.noise)
 
 
 def likeness_of(samples: Tensor) -> Tensor:

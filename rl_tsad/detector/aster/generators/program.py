@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rl_tsad.detector.aster.generators.edit import changed
+from rl_tsad.detector.aster.generators.edit import changed, noise_scale
 from rl_tsad.errors import ConfigError
 from rl_tsad.types import Float32
 
@@ -67,4 +67,4 @@ def program(windows: Tensor, targets: Tensor, hardness: float, noise: torch.Gene
             f"finite: {bool(np.isfinite(raw).all())}; correct the program"
         )
     made = torch.where(targets[:, None] > 0, torch.from_numpy(raw), windows)
-    return made, changed(windows, made, targets)
+    return made, changed(windows, made, targets, noise_scale(windows))

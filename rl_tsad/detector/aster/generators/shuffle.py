@@ -28,7 +28,7 @@ def shuffle(windows: Tensor, targets: Tensor, hardness: float, noise: torch.Gene
         moved = torch.lerp(windows, _pass_on(windows, targets, noise), (chosen.amax(dim=2, keepdim=True)))
         by_channel = (torch.rand(len(windows), generator=noise) < 0.5) & (targets.sum(dim=1) > 1)
         mixed = torch.where(by_channel[:, None, None], moved, mixed)
-    return mixed, changed(windows, mixed, targets)
+    return mixed, changed(windows, mixed, targets, place.noise)
 
 
 def _order(windows: Tensor, place: Place, noise: torch.Generator) -> Tensor:

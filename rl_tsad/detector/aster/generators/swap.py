@@ -28,4 +28,4 @@ def swap(windows: Tensor, targets: Tensor, hardness: float, noise: torch.Generat
     aligned = torch.rand(len(windows), 1, 1, generator=noise) < 0.5
     other = other + torch.where(aligned, step, torch.zeros_like(step))
     made = torch.lerp(windows, other, place.mask)
-    return made, changed(windows, made, targets)
+    return made, changed(windows, made, targets, place.noise)

@@ -20,7 +20,7 @@ def trend(windows: Tensor, targets: Tensor, hardness: float, noise: torch.Genera
     """
     place = draw_place(windows, targets, hardness, noise, least=2)
     sign = torch.where(torch.rand(len(windows), 1, windows.shape[2], generator=noise) < 0.5, -1.0, 1.0)
-    strength = sign * draw_strength(windows, hardness, noise)  # (B, 1, W)
+    strength = sign * draw_strength(place.noise, hardness, noise)  # (B, 1, W)
     position = torch.arange(windows.shape[1])
     size = (place.last - place.first).clamp_min(1)
     rise = ((position - place.first + 1) / size).clamp(0, 1)[:, :, None]  # (B, L, 1)
@@ -31,4 +31,4 @@ def trend(windows: Tensor, targets: Tensor, hardness: float, noise: torch.Genera
     made = torch.stack([windows + strength, windows + strength * rise, held, middle + factor * (windows - middle)])
     kind = torch.randint(len(made), (len(windows),), generator=noise)
     made = torch.lerp(windows, made[kind, torch.arange(len(windows))], place.mask)
-    return made, changed(windows, made, targets)
+    return made, changed(windows, made, targets, place.noise)

@@ -113,7 +113,8 @@ def test_places_reach_over_both_edges():
 
 def test_strength_follows_the_noise_and_the_dial():
     quiet, noisy = torch.zeros(200, 32, 1), torch.randn(200, 32, 1, generator=seeded())
-    assert draw_strength(quiet, 0.5, seeded()).mean() < draw_strength(noisy, 0.5, seeded()).mean()
+    strengths = [draw_strength(noise_scale(each), 0.5, seeded()).mean() for each in (quiet, noisy)]
+    assert strengths[0] < strengths[1]
 
 
 def test_noise_is_measured_beside_a_steep_line():
@@ -124,8 +125,8 @@ def test_noise_is_measured_beside_a_steep_line():
 
 def test_what_moves_less_than_the_noise_did_not_change():
     before = 0.5 * torch.randn(4, 64, 1, generator=seeded())
-    assert not changed(before, before + 0.2, torch.ones(4, 1)).any()
-    assert changed(before, before + 2, torch.ones(4, 1)).all()
+    assert not changed(before, before + 0.2, torch.ones(4, 1), noise_scale(before)).any()
+    assert changed(before, before + 2, torch.ones(4, 1), noise_scale(before)).all()
 
 
 def test_breaks_are_filled_but_edges_stay():
