@@ -9,10 +9,10 @@ context frozen or tuned by LoRA. Usage:
 
 Without --sets: the validation cases (plants and generated anomalies, see ``benchmarks/validation.py``), and the
 labelled sets under the TSB-AD protocol where RL_TSAD_DATA names them (``benchmarks/protocol.py``). Settings are chosen
-on the validation cases only. ASTER is fitted on the fit part, never on the whole series; its score is the mean of what all
-windows that hold a point say of it, smoothed over 16 points. With --out a run goes on where it was left; what a change
-of code or settings made stale is measured anew. Intervals: bootstrap over series and seeds, 95 %. The last line is one
-JSON object.
+on the validation cases only. ASTER is fitted on the fit part, never on the whole series; its score is the mean of what
+all windows that hold a point say of it, smoothed over 16 points. With --out a run goes on where it was left; what a
+change of code or settings made stale is measured anew. Intervals: bootstrap over series and seeds, 95 %. The last line
+is one JSON object.
 """
 
 from __future__ import annotations
