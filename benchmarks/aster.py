@@ -18,42 +18,28 @@ is one JSON object.
 from __future__ import annotations
 
 import argparse
-import ast
-import csv
-import hashlib
 import json
 import os
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from detection.alone import VAE, by_fit, score, train
+from detection.table import Table, code_version
 from protocol import SETS, Case
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from scipy.ndimage import uniform_filter1d
 from validation import load_validation
 
-from rl_tsad.config import AsterConfig, MixtureConfig, WindowConfig
-from rl_tsad.data.scaling import Scale, apply_scale
-from rl_tsad.data.windows import make_windows
-from rl_tsad.detector.aster.model import Aster
-from rl_tsad.detector.aster.score import judge_aster
-from rl_tsad.detector.aster.train import train_aster
-from rl_tsad.detector.streams import usual_deviation
-from rl_tsad.detector.track import Track, lay_track
+from rl_tsad.config import AsterConfig, MixtureConfig
 from rl_tsad.errors import ConfigError
 from rl_tsad.evaluation.volume import vus_pr
 from rl_tsad.seeding import derive_rng
-from rl_tsad.types import Float32, Float64, Series, Windows, spans_of
 
 ROOT = Path(__file__).parents[1]
-NEAR = 16  # points over which a score is averaged
-CLIP = 10.0  # usual deviations
-WINDOW = WindowConfig()
 FULL = AsterConfig()
 KINDS = tuple(field.name for field in fields(MixtureConfig) if field.name != "program")
 _DRAWS = 2000
@@ -85,7 +71,6 @@ ROWS: dict[str, AsterConfig] = {
     "context-lora": replace(FULL, context="lora"),
 }
 COSTLY = ("context-frozen", "context-lora")
-VAE = "vae-alone"  # the full model's reproduction error; no training of its own
 
 
 @dataclass(frozen=True)
@@ -101,113 +86,21 @@ class Cell:
     cpu_s: float
 
 
-class Table:
-    """Finished cells, a line of ``aster.csv`` each, written as soon as they are measured."""
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._file = folder / "aster.csv"
-        self.cells: dict[tuple[str, str, str, int, str], Cell] = {}
-        if self._file.exists():
-            with self._file.open(newline="") as file:
-                for line in csv.DictReader(file):
-                    if None not in line.values():  # a line that was cut off is measured again
-                        self._remember(_read(line))
-
-    def keep(self, cell: Cell) -> None:
-        """Write the line."""
-        is_new = not self._file.exists()
-        with self._file.open("a", newline="") as file:
-            writer = csv.DictWriter(file, [each.name for each in fields(Cell)])
-            if is_new:
-                writer.writeheader()
-            writer.writerow(asdict(cell))
-        self._remember(cell)
-
-    def has(self, case: Case, row: str, seed: int, version: str) -> bool:
-        """Say whether a cell is finished."""
-        return (case.set, case.name, row, seed, version) in self.cells
-
-    def _remember(self, cell: Cell) -> None:
-        self.cells[cell.set, cell.series, cell.row, cell.seed, cell.version] = cell
-
-
-def _read(line: Mapping[str, str]) -> Cell:
-    numbers = {"seed": int(line["seed"]), "vus_pr": float(line["vus_pr"]), "cpu_s": float(line["cpu_s"])}
-    return Cell(**{**dict(line), **numbers})  # type: ignore[arg-type]
-
-
 def version_of(row: str) -> str:
     """Digest of a row's settings and of ASTER's code; comments and docstrings may change."""
-    total = hashlib.sha256(repr(ROWS["full" if row == VAE else row]).encode())
-    for path in [*sorted((ROOT / "rl_tsad/detector/aster").rglob("*.py")), ROOT / "rl_tsad/detector/track.py"]:
-        tree = ast.parse(path.read_text())
-        for node in ast.walk(tree):
-            first = next(iter(getattr(node, "body", []) if hasattr(node, "name") or node is tree else []), None)
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-                first.value.value = ""
-        total.update(ast.dump(tree).encode())
-    return total.hexdigest()[:12]
+    files = [*sorted((ROOT / "rl_tsad/detector/aster").rglob("*.py")), ROOT / "rl_tsad/detector/track.py"]
+    return code_version(repr(ROWS["full" if row == VAE else row]), files)
 
 
-@dataclass(frozen=True)
-class Laid:
-    """A series on a track, its windows, and which channels are targets, (W,)."""
-
-    track: Track
-    windows: Windows
-    roles: Float32
+def open_table(folder: Path) -> Table[Cell]:
+    """Read the finished cells of a folder, and keep further ones there."""
+    return Table(folder / "aster.csv", Cell, ("set", "series", "row", "seed", "version"))
 
 
-def lay(fit: Series, series: Series) -> Laid:
-    """Scale a series by what is usual in the fit part."""
-    center = np.median(fit.values, axis=0)
-    scale = Scale(center.astype(np.float64), usual_deviation(fit.values - center).astype(np.float64))
-    windows = make_windows(series, WINDOW)
-    values = apply_scale(series.values, scale, CLIP)
-    roles = np.zeros(series.width, np.float32)
-    roles[series.targets] = 1
-    return Laid(lay_track([values], [windows.starts], length=windows.length, width=series.width), windows, roles)
-
-
-def train(case: Case, config: AsterConfig, seed: int) -> Aster:
-    """Train on the fit part."""
-    laid = lay(case.fit, case.fit)
-    clean = laid.track.keep(~laid.windows.crosses_gap)
-    return train_aster(clean, config, stride=WINDOW.stride, targets=laid.roles, seed=seed, log=lambda path, value: None)
-
-
-def score(aster: Aster, case: Case) -> dict[str, Float64]:
-    """Score every point (T,) by the classifier and by the VAE's error."""
-    laid = lay(case.fit, case.series)
-    scores = judge_aster(aster, laid.track, stride=WINDOW.stride, targets=laid.roles, hindsight=True)
-    parts = {"aster": scores.points, VAE: scores.error}
-    return {name: smooth(to_points(part, laid.windows, case.series.length)) for name, part in parts.items()}
-
-
-def to_points(spans: Float32, windows: Windows, points: int) -> Float64:
-    """Lay the spans' points (N, S) on the series (T,); what no span holds repeats the nearest."""
-    ends = spans_of(windows, points)[:, 1]
-    ends[-1] = windows.starts[-1] + windows.length
-    places = ends[:, None] + np.arange(-spans.shape[1], 0)
-    result = np.full(points, np.nan)
-    result[places.ravel()] = spans.ravel()
-    known = np.flatnonzero(~np.isnan(result))
-    return np.asarray(np.interp(np.arange(points), known, result[known]))
-
-
-def smooth(points: Float64) -> Float64:
-    """Average over ``NEAR`` points around each."""
-    return np.asarray(uniform_filter1d(points, NEAR, mode="nearest"))
-
-
-def measure(cases: Sequence[Case], row: str, seed: int, table: Table) -> None:
+def measure(cases: Sequence[Case], row: str, seed: int, table: Table[Cell]) -> None:
     """Measure the cases of one row that are not finished; those with the same fit part share one training."""
-    version, by_fit = version_of(row), defaultdict(list)
-    for case in cases:
-        if not table.has(case, row, seed, version):
-            by_fit[hashlib.sha256(case.fit.values.tobytes()).hexdigest()].append(case)
-    for group in by_fit.values():
+    version = version_of(row)
+    for group in by_fit([case for case in cases if not table.has(case.set, case.name, row, seed, version)]):
         started = time.process_time()
         aster = train(group[0], ROWS[row], seed)
         training = time.process_time() - started
@@ -255,10 +148,10 @@ def columns_of(cases: Sequence[Case]) -> dict[str, dict[str, list[str]]]:
     return {key: {key: names} for key, names in sets.items()} | ({"mean": labelled} if len(labelled) > 1 else {})
 
 
-def show(cases: Sequence[Case], table: Table) -> dict[str, dict[str, tuple[float, float, float]]]:
+def show(cases: Sequence[Case], table: Table[Cell]) -> dict[str, dict[str, tuple[float, float, float]]]:
     """Print the table, and how far each row is from the full one, pair by pair."""
     columns = columns_of(cases)
-    current = [cell for cell in table.cells.values() if cell.version == version_of(cell.row)]
+    current = [cell for cell in table.rows.values() if cell.version == version_of(cell.row)]
     found: dict[str, dict[str, tuple[float, float, float]]] = {}
     print(f"\n{'VUS-PR':16}" + "".join(f"{key:>40}" for key in columns) + f"{'CPU-s':>8}")
     for row in ("full", VAE, *[name for name in ROWS if name != "full"]):
@@ -335,7 +228,7 @@ def main() -> None:
     ]
     parts = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with tempfile.TemporaryDirectory() as temporary, Progress(TextColumn("{task.description:30}"), *parts) as progress:
-        table = Table(given.out or Path(temporary))
+        table = open_table(given.out or Path(temporary))
         bar = progress.add_task("", total=given.seeds * len(given.rows) * len(given.sets))
         for seed in range(given.seeds):
             for row in given.rows:

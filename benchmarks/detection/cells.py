@@ -13,6 +13,7 @@ import numpy as np
 from peers.registry import Peer
 from protocol import Case
 
+from detection.table import cut_torn_line
 from rl_tsad.errors import DataError
 from rl_tsad.evaluation.metrics import auc_pr, auc_roc
 from rl_tsad.evaluation.ranges import affiliation_rates, range_rates
@@ -67,7 +68,7 @@ class Store:
         self._folder = folder
         self._file = folder / "cells.csv"
         folder.mkdir(parents=True, exist_ok=True)
-        _cut_torn_line(self._file)
+        cut_torn_line(self._file)
         self._cells = {cell.key: cell for cell in _read(self._file)}
 
     def find(self, case: Case, method: str, peer: Peer, seed: int) -> Cell | None:
@@ -172,10 +173,3 @@ def _read(path: Path) -> list[Cell]:
             except (KeyError, TypeError, ValueError):
                 continue
     return cells
-
-
-def _cut_torn_line(path: Path) -> None:
-    """Drop what a crash left behind the last line break."""
-    if path.exists():
-        whole = path.read_bytes()
-        path.write_bytes(whole[: whole.rfind(b"\n") + 1])
