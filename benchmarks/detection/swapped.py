@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,6 +23,7 @@ from rl_tsad.types import Bool, Int64
 
 UNTOUCHED = "untouched"  # the control: normal windows posing as anomalies
 MIXTURE = "mixture"  # the generators that trained, by their shares
+DRAWN = "mixture-as-drawn"  # the same without regard to length
 DRAFTS = 64  # written for each real anomaly; the one whose length fits best stays
 _IMPOSSIBLE = 1_000_000  # points by which a draft that leaves the span as it was misses
 _FEW = 16  # anomalies written at once; drafts of one call exchange pieces (swap)
@@ -56,7 +57,7 @@ class Written:
     windows: Tensor
     marks: Tensor
 
-    def take(self, rows: Int64) -> Written:
+    def take(self, rows: Tensor) -> Written:
         """Keep some."""
         return Written(self.windows[rows], self.marks[rows])
 
@@ -93,39 +94,49 @@ def swap_all(held: Held, aster: Aster, seed: int, name: str) -> dict[str, Writte
 
     A generator is asked as in training (same windows, same hardness), of normal windows that are held out; the latent
     one decodes its codes and writes the piece into the window like all others. The mixture takes its windows from the
-    single generators', by the shares that they had in training.
+    single generators', by the shares that they had in training; once as long as the real ones, once as they come.
     """
     pool = training_pool(aster.latent, aster.config)
     every = {**pool.generators, **validation_generators(aster.latent, aster.config), UNTOUCHED: untouched}
-    found = {
-        kind: write(one, held, aster.config.hardness, derive_seed(seed, name, kind)) for kind, one in every.items()
+    made = {kind: write(one, held, aster.config.hardness, derive_seed(seed, name, kind)) for kind, one in every.items()}
+    fitting, drawn = ({kind: pair[place] for kind, pair in made.items()} for place in range(2))
+    mixtures = {
+        key: mix(found, pool.shares, derive_rng(seed, name, MIXTURE))
+        for key, found in ((MIXTURE, fitting), (DRAWN, drawn))
     }
-    return {MIXTURE: mix(found, pool.shares, derive_rng(seed, name, MIXTURE)), **found}
+    return {**mixtures, **fitting}
 
 
 @torch.no_grad()
-def write(generator: Generator, held: Held, hardness: float, seed: int) -> Written:
+def write(generator: Generator, held: Held, hardness: float, seed: int) -> tuple[Written, Written]:
     """Let a generator write one anomaly for each real one, into a normal window drawn by chance.
 
-    Of ``DRAFTS``, each with a donor of its own, the one stays whose anomalous points, in the window and in its span,
-    are nearest in number to the real one's; at least one lies in the span, where the generator moves anything at all.
+    There are ``DRAFTS``, each with a donor of its own. The first version takes the one whose anomalous points, in the
+    window and in its span, are nearest in number to the real one's; the second the first that comes. Either has an
+    anomalous point in its span, where the generator moves anything at all.
     """
     rng, noise = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
-    parts = []
+    chosen: tuple[list[Written], list[Written]] = ([], [])
     for marks in torch.from_numpy(held.marks).split(_FEW):
         rows = rng.choice(held.donors, len(marks) * DRAFTS)
-        roles = held.roles.expand(len(rows), -1)
-        parts.append(_fitting(*generator(held.track.take(rows), roles, hardness, noise), marks))
-    return Written(*(torch.cat(part) for part in zip(*parts, strict=True)))
+        drafts = Written(*generator(held.track.take(rows), held.roles.expand(len(rows), -1), hardness, noise))
+        for found, own in zip(chosen, _choose(drafts.marks, marks), strict=True):
+            found.append(drafts.take(own))
+    return _join(chosen[0]), _join(chosen[1])
 
 
-def _fitting(windows: Tensor, changed: Tensor, marks: Tensor) -> tuple[Tensor, Tensor]:
-    """Choose from the drafts (P * DRAFTS, L, W) one for each of the real anomalies' marks (P, L)."""
-    drafts = changed.reshape(len(marks), DRAFTS, -1)
-    in_span, wanted = drafts[..., -WINDOW.stride :].sum(dim=2), marks[:, None, -WINDOW.stride :].sum(dim=2)
+def _join(parts: Sequence[Written]) -> Written:
+    return Written(torch.cat([part.windows for part in parts]), torch.cat([part.marks for part in parts]))
+
+
+def _choose(changed: Tensor, marks: Tensor) -> tuple[Tensor, Tensor]:
+    """Choose from the drafts (P * DRAFTS, L) the fitting one and the first for each of the real ones' marks (P, L)."""
+    drafts, span = changed.reshape(len(marks), DRAFTS, -1), WINDOW.stride
+    in_span, wanted = drafts[..., -span:].sum(dim=2), marks[:, None, -span:].sum(dim=2)
     miss = (drafts.sum(dim=2) - marks[:, None].sum(dim=2)).abs() + (in_span - wanted).abs()
-    rows = torch.arange(len(marks)) * DRAFTS + (miss + _IMPOSSIBLE * (in_span == 0)).argmin(dim=1)
-    return windows[rows], changed[rows]
+    own = torch.arange(len(marks)) * DRAFTS
+    fitting = (miss + _IMPOSSIBLE * (in_span == 0)).argmin(dim=1)
+    return own + fitting, own + (in_span > 0).int().argmax(dim=1)
 
 
 def mix(found: Mapping[str, Written], shares: Mapping[str, float], rng: np.random.Generator) -> Written:
