@@ -22,7 +22,8 @@ Design, and why:
   a gradient), and a control, ``untouched``: normal windows posing as anomalies. F1 on it is what alarms at random
   reach. A small gap means something only where F1 on real anomalies is well above it.
 * Threshold: the 95 % quantile of the detector's scores on the fit part's windows. Beside it the oracle's best F1,
-  which truth chooses, and AUC-PR. No truth reaches training, generators or thresholds.
+  which truth chooses, and AUC-PR. No truth reaches training or thresholds; of the writing it says only which windows
+  are normal, how many anomalies there are and how long.
 * More directly: the share of real anomalies whose nearest neighbour, among equally many generated and clean windows,
   is a generated one. In the classifier's embedding, which was learnt from generated ones and so is partial to them,
   and in ASTER's robust statistics, which were not. Read it beside the control's, which is a half where nothing tells.
