@@ -26,7 +26,7 @@ from rl_tsad.detector.channels import (
     unexplained,
 )
 from rl_tsad.detector.season import Clock, find_season, read_clock
-from rl_tsad.types import Bool, Float32
+from rl_tsad.types import Bool, Float32, Int64
 
 ROLLING, LOCAL = 65, 16  # memory of the causal filters, in points
 STREAMS = ("level", "step", "fast", "slow", "rolling", "season", "spread", "stuck", "cross", "rhythm", "switch")
@@ -134,13 +134,14 @@ def fit_profile(values: Float32, times: NDArray[Any], targets: Bool | None = Non
     return replace(raw, middle=middle, usual=usual)
 
 
-def surprise(values: Float32, times: NDArray[Any], profile: Profile) -> Iterator[Float32]:
+def surprise(values: Float32, times: NDArray[Any], profile: Profile, held: Int64 | None = None) -> Iterator[Float32]:
     """Give how unusual each point is, stream by stream in the order of ``STREAMS``.
 
     Args:
         values: (T, C) points in time order, from the series' beginning on.
         times: (T,) their times.
         profile: what is usual.
+        held: (C,) points for which each channel had stood still at the first one; 0 when omitted.
 
     Yields:
         (T, K) float32 >= 0: log(1 + |deviation| / usual deviation); for "switch" the surprise of the position in nats.
@@ -152,7 +153,7 @@ def surprise(values: Float32, times: NDArray[Any], profile: Profile) -> Iterator
         >>> int(level.argmax())
         150
     """
-    for row, stream in enumerate(raw_streams(values, times, profile)):
+    for row, stream in enumerate(raw_streams(values, times, profile, held)):
         if STREAMS[row] == "switch":
             yield stream
             continue
@@ -162,8 +163,10 @@ def surprise(values: Float32, times: NDArray[Any], profile: Profile) -> Iterator
         yield np.log1p(size, out=size)
 
 
-def raw_streams(values: Float32, times: NDArray[Any], profile: Profile) -> Iterator[Float32]:
+def raw_streams(values: Float32, times: NDArray[Any], profile: Profile, held: Int64 | None = None) -> Iterator[Float32]:
     """Yield the (T, K) streams before they are put in units of their usual deviation, in the order of ``STREAMS``.
+
+    The arguments are those of :func:`surprise`.
 
     Example:
         >>> values = np.arange(4, dtype=np.float32)[:, None]
@@ -174,6 +177,7 @@ def raw_streams(values: Float32, times: NDArray[Any], profile: Profile) -> Itera
     every = (values - profile.center) / profile.spread
     scaled, values = profile.of_targets(every), profile.of_targets(values)
     phase = profile.clock.ticks(times) % len(profile.season)
+    held = np.zeros(profile.width, np.int64) if held is None else held
     yield scaled
     yield np.diff(scaled, axis=0, prepend=scaled[:1])
     yield scaled - trailing_ewma(scaled, FAST)
@@ -181,7 +185,7 @@ def raw_streams(values: Float32, times: NDArray[Any], profile: Profile) -> Itera
     yield scaled - _trailing_median(scaled, ROLLING)
     yield scaled - profile.season[phase, : scaled.shape[1]]
     yield _local_spread(scaled)
-    yield np.log1p(_run_length(values))
+    yield np.log1p(_run_length(values, held[profile.targets]))
     rest = unexplained(every, profile.mixing, profile.reach, profile.targets)
     yield rest
     yield rest - profile.season[phase, scaled.shape[1] :]
@@ -240,9 +244,10 @@ def _local_spread(scaled: Float32) -> Float32:
     return np.asarray(0.5 * np.log(np.maximum(variance, 0) + np.float32(1e-4)), np.float32)
 
 
-def _run_length(values: Float32) -> Float32:
-    """Points since the value last changed."""
+def _run_length(values: Float32, held: Int64) -> Float32:
+    """Points (T, K) since the value last changed, ``held`` (K,) of them before the first."""
     position = np.arange(len(values), dtype=np.int32)[:, None]
     moved = np.zeros(values.shape, np.bool_)
     moved[1:] = values[1:] != values[:-1]
-    return (position - np.maximum.accumulate(np.where(moved, position, 0), axis=0)).astype(np.float32)
+    last = np.maximum.accumulate(np.where(moved, position, -held.astype(np.int32)), axis=0)
+    return (position - last).astype(np.float32)
