@@ -53,7 +53,7 @@ def cut_blocks(series: Series, windows: Windows, *, points: int = POINTS) -> Ite
     a grid of :data:`rl_tsad.detector.spectral.STRIDE` points, so a block begins on it.
 
     Scores are those of the whole series: to the last bits for all but the nearest centres of memory and texture, whose
-    distances round otherwise in other company (1e-4 of a member's oddness at most in what we tried).
+    distances round otherwise in other company (2e-4 of a member's oddness at most in what we tried).
 
     Args:
         series: where the windows lie.

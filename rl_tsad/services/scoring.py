@@ -92,7 +92,7 @@ def score_path(
     frames, summaries = [], []
     for number, reading in enumerate(read_path(path, options or ReadOptions()), 1):
         pa.default_memory_pool().release_unused()  # of the file's text; what is scored needs the room
-        frame = score_series(workspace, model, reading.series)
+        frame = score_series(model, reading.series)
         frames.append(frame)
         summaries.append(_summary(reading.series.name, frame["anomaly"].to_numpy()))
         progress("scoring series", number, number)
@@ -158,7 +158,7 @@ def current_version(workspace: Workspace) -> tuple[ModelVersion, Foundation]:
     return version, load_foundation(workspace.foundations / str(version.config["foundation"]))
 
 
-def score_series(workspace: Workspace, model: Model, series: Series) -> pd.DataFrame:
+def score_series(model: Model, series: Series) -> pd.DataFrame:
     """Score one series.
 
     Returns:
@@ -171,7 +171,7 @@ def score_series(workspace: Workspace, model: Model, series: Series) -> pd.DataF
             f"({', '.join(model.channels)}), got {series.width}; choose columns with --value"
         )
     series = replace(series, exogenous=trained_roles(series, model))
-    score = _score(workspace, model, series)
+    score = _score(model, series)
     return pd.DataFrame(
         {
             "series": series.name,
@@ -189,7 +189,7 @@ def trained_roles(series: Series, model: Model) -> Bool | None:
     return None if mask is None or mask.all() else mask
 
 
-def _score(workspace: Workspace, model: Model, series: Series) -> Float32:
+def _score(model: Model, series: Series) -> Float32:
     """Give the agent's probability (T,); what it was made from is gone before the table is built.
 
     Severities shape what an agent learns, not what it sees: none are asked for here.
