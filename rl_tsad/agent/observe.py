@@ -56,8 +56,9 @@ def observe(
     target, weight = join_targets(keys, targets)
     unusual = [one.vae_error if error == "vae" else one.prior for one in judgements]
     e = centred_error(np.concatenate(unusual))
+    tables = [_columns(one) for one in judgements]
     return WindowData(
-        observations=np.concatenate([_columns(one) for one in judgements]),
+        observations=tables[0] if len(tables) == 1 else np.concatenate(tables),  # a long series' is not held twice
         target=target,
         weight=weight,
         error=e,

@@ -166,7 +166,7 @@ def load_agent(folder: Path, digest: str | None = None) -> Agent:
 
 
 def build_policy(config: AgentConfig, width: int, seed: int = 0) -> ActorCriticPolicy:
-    """Build the untrained policy of a config, the same that PPO builds.
+    """Build the untrained policy of a config, the same that PPO builds, to be filled or judged with; it cannot learn.
 
     Args:
         config: sizes.
@@ -180,8 +180,19 @@ def build_policy(config: AgentConfig, width: int, seed: int = 0) -> ActorCriticP
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return ActorCriticPolicy(
-            observation_space(width), gym.spaces.Discrete(2), lambda _: config.learning_rate, **_policy_settings(config)
+            observation_space(width),
+            gym.spaces.Discrete(2),
+            lambda _: config.learning_rate,
+            optimizer_class=_Idle,
+            **_policy_settings(config),
         )
+
+
+class _Idle(torch.optim.Optimizer):
+    """Takes no step: PPO brings its own, and torch's would load a compiler (70 MiB) for a policy that only judges."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        self.param_groups = []
 
 
 def _fresh(data: WindowData, config: AgentConfig, seed: int) -> Agent:

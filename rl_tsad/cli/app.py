@@ -58,6 +58,7 @@ def root(
 def main() -> None:
     """Run the command; errors meant for users come without a traceback."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # its own pool keeps what a file took
     try:
         app(standalone_mode=True)
     except (RlTsadError, StoreError) as error:

@@ -39,13 +39,17 @@ def fit_tails(values: Float32) -> Tails:
         >>> tails.grid[0, [0, -1]].round(1).astype(str).tolist()
         ['0.0', '94.0']
     """
-    grid = np.quantile(values, LEVELS, axis=0)  # (Q, F)
-    last, middle = grid[-1], np.median(values, axis=0)
-    above = np.where(values > last, values - last, np.nan)
-    above[:, np.isnan(above).all(axis=0)] = 0
-    excess = np.nanmedian(above, axis=0) / np.log(2)
-    floor = np.maximum(0.1 * (last - middle), 0.02)
-    return Tails(np.ascontiguousarray(grid.T, np.float32), np.maximum(excess, floor).astype(np.float32))
+    tails = [_tail(column) for column in values.T]  # one by one: copies of a long table would be as long
+    grid, excess = zip(*tails, strict=True)
+    return Tails(np.array(grid, np.float32), np.array(excess, np.float32))
+
+
+def _tail(column: Float32) -> tuple[Float32, float]:
+    """Quantiles (Q,) and mean excess of one column."""
+    grid = np.quantile(column, LEVELS)
+    above = column[column > grid[-1]] - grid[-1]
+    excess = np.median(above) / np.log(2) if len(above) else 0.0
+    return grid, float(max(excess, 0.1 * (grid[-1] - np.median(column)), 0.02))
 
 
 def oddness(values: Float32, tails: Tails) -> Float32:

@@ -73,8 +73,9 @@ def find_mixing(scaled: Float32, targets: Bool | None = None) -> Mixing:
         True
     """
     now = np.clip(scaled, -_SEEN, _SEEN)
-    rows = np.concatenate([now, trailing_ewma(now, FAST), trailing_ewma(now, SLOW)], axis=1)
-    rows = rows[:: max(1, len(rows) // _SAMPLE)].astype(np.float64)
+    step = max(1, len(now) // _SAMPLE)
+    parts = [now[::step], trailing_ewma(now, FAST)[::step], trailing_ewma(now, SLOW)[::step]]
+    rows = np.concatenate(parts, axis=1).astype(np.float64)
     chosen = np.arange(scaled.shape[1]) if targets is None else np.flatnonzero(targets)
     first = _solve(rows, chosen, _RIDGES[0])
     size = np.square(rows @ first).sum(axis=1)

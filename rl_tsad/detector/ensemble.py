@@ -26,7 +26,7 @@ STREAM_RULES: Mapping[str, tuple[str, ...]] = {
     "robust": ("step", "season", "spread"),
     "neighbours": ("cross", "rhythm"),
 }
-_THIN = 50_000  # points of a series from which its tails are learnt
+THIN = 50_000  # points of a series from which its tails are learnt
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class RuleScores:
 
     def thinned(self) -> Float32:
         """Give at most 50,000 rows, equally spaced."""
-        return self.values[:: max(1, len(self.values) // _THIN)]
+        return self.values[:: max(1, len(self.values) // THIN)]
 
 
 def rule_scores(

@@ -21,7 +21,7 @@ POINTWISE = ("step", "season", "spread", "cross", "rhythm")
 
 
 def window_features(
-    values: Float32, times: NDArray[Any], windows: Windows, profile: Profile
+    values: Float32, times: NDArray[Any], windows: Windows, profile: Profile, held: Int64 | None = None
 ) -> tuple[Float32, dict[str, Float32]]:
     """Describe windows by the surprise of their points.
 
@@ -34,6 +34,7 @@ def window_features(
         times: (T,) their times.
         windows: N windows over these values.
         profile: what is usual in the series.
+        held: (C,) points for which each channel had stood still at the first one; 0 when omitted.
 
     Returns:
         (N, F) float32 >= 0, columns in the order of ``FEATURES``, and for each stream of ``POINTWISE`` the (T,)
@@ -50,7 +51,7 @@ def window_features(
     """
     result = np.empty((len(windows), len(FEATURES)), np.float32)
     spans, points = spans_of(windows, len(values)), {}
-    for row, stream in enumerate(surprise(values, times, profile)):
+    for row, stream in enumerate(surprise(values, times, profile, held)):
         channels = _over_channels(stream, profile.switching if STREAMS[row] == "switch" else profile.measured)
         result[:, len(KINDS) * row : len(KINDS) * (row + 1)] = _over_windows(channels, windows, spans)
         if STREAMS[row] in POINTWISE:

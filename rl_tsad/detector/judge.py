@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -12,11 +13,12 @@ from rl_tsad.data.scaling import Scale, apply_scale
 from rl_tsad.detector.aster.model import Aster
 from rl_tsad.detector.aster.score import AsterScores, judge_aster
 from rl_tsad.detector.bank import fit_bank
+from rl_tsad.detector.blocks import Block, cut_blocks
 from rl_tsad.detector.calibrate import Tails, fit_tails, squash
-from rl_tsad.detector.ensemble import RuleScores, blend, fit_rule_tails, member_oddness, rule_scores
+from rl_tsad.detector.ensemble import THIN, RuleScores, blend, member_oddness, rule_scores
 from rl_tsad.detector.features import FEATURES, window_features
-from rl_tsad.detector.known import Known, covered_part, learn_profile, own_and_pooled
-from rl_tsad.detector.streams import Profile
+from rl_tsad.detector.known import Known, covered_part, own_and_pooled
+from rl_tsad.detector.streams import Profile, fit_profile
 from rl_tsad.detector.track import Track, lay_track
 from rl_tsad.errors import DataError
 from rl_tsad.types import Float32, Keys, Scores, Series, Windows, spans_of
@@ -109,7 +111,7 @@ class Detector:
 
         A series that was in the pool is measured by what was learnt there; what lies more than one window's length
         after a window is not read. Any other series is measured by its own statistics over the given windows, without
-        labels.
+        labels. A long series is judged block by block (see :func:`rl_tsad.detector.blocks.cut_blocks`).
 
         Args:
             series: where the windows lie.
@@ -122,19 +124,7 @@ class Detector:
         if not len(windows):
             return self._nothing(windows)
         known = self.known.get(series.name) or self._learn(series, windows)
-        raw, scores, aster = self._raw(series, windows, known)
-        odd = own_and_pooled(raw, known.features, self.features)
-        members = over_spans(member_oddness(scores, [known.rules, self.rules]), windows, len(scores.values))
-        return Judgement(
-            keys=windows.keys,
-            features=squash(odd),
-            feature_names=FEATURES,
-            members=squash(members),
-            prior=squash(blend(members, known.weights)),
-            vae_error=np.asarray(1 - np.exp(-members[:, MEMBERS.index("vae")]), np.float32),
-            aster=aster.window,
-            embedding=aster.embedding,
-        )
+        return _joined([self._judge(block, known) for block in cut_blocks(series, windows)])
 
     def score_points(self, series: Series, windows: Windows) -> PointScores:
         """Score every point of a series.
@@ -148,27 +138,49 @@ class Detector:
         """
         self._check(series, windows)
         known = self.known.get(series.name) or self._learn(series, windows)
-        members = member_oddness(self._raw(series, windows, known)[1], [known.rules, self.rules])
+        tails = [known.rules, self.rules]
+        blocks = cut_blocks(series, windows)
+        members = np.concatenate([block.own(member_oddness(self._raw(block, known)[1], tails)) for block in blocks])
         return PointScores(members, blend(members, known.weights))
 
-    def _raw(self, series: Series, windows: Windows, known: Known) -> tuple[Float32, RuleScores, AsterScores]:
-        """Features (N, F), scores of the points up to one window's length after the last window, ASTER's answer."""
-        high = min(series.length, int(windows.starts[-1]) + 2 * windows.length)
-        values, profile = series.values[:high], known.profile
-        raw, points = window_features(values, series.times[:high], windows, profile)
+    def _judge(self, block: Block, known: Known) -> Judgement:
+        raw, scores, aster = self._raw(block, known)
+        odd = own_and_pooled(raw, known.features, self.features)
+        points = member_oddness(scores, [known.rules, self.rules])
+        members = over_spans(points, block.windows, len(points))
+        return Judgement(
+            keys=block.keys,
+            features=squash(odd),
+            feature_names=FEATURES,
+            members=squash(members),
+            prior=squash(blend(members, known.weights)),
+            vae_error=np.asarray(1 - np.exp(-members[:, MEMBERS.index("vae")]), np.float32),
+            aster=aster.window,
+            embedding=aster.embedding,
+        )
+
+    def _raw(self, block: Block, known: Known) -> tuple[Float32, RuleScores, AsterScores]:
+        """Features (N, F) of a block's windows, scores (T, S) of its points by every rule, ASTER's answer."""
+        values, windows, profile = block.values, block.windows, known.profile
+        raw, points = window_features(values, block.times, windows, profile, block.held)
         aster = ask_networks(self.aster, values, windows, profile, self.width)
-        networks = network_points(aster, windows, high)
+        networks = network_points(aster, windows, len(values))
         return raw, rule_scores(values, points, networks, profile, known.bank), aster
 
     def _learn(self, series: Series, windows: Windows) -> Known:
         """Measure a series that was not in the pool by its own statistics; members weigh as in the pool's mean."""
         part = covered_part(series, windows)
-        profile, raw, _ = learn_profile(part)
+        profile = fit_profile(part.values, part.times, part.targets)
         bank = fit_bank(part.values, profile, self.config, most=self.length, seed=0)
         weights = np.stack([known.weights for known in self.known.values()]).mean(axis=0).astype(np.float32)
-        known = Known(profile, fit_tails(raw), bank, self.rules, weights)
+        known = Known(profile, self.features, bank, self.rules, weights)
         whole = replace(series, values=part.values, times=part.times, truth=None)
-        return replace(known, rules=fit_rule_tails([self._raw(whole, part.windows, known)[1]])[0][0])
+        features, rules, step = [], [], max(1, whole.length // THIN)
+        for block in cut_blocks(whole, part.windows):
+            raw, scores, _ = self._raw(block, known)
+            features.append(raw)
+            rules.append(block.own(scores.values, step))
+        return replace(known, features=fit_tails(np.concatenate(features)), rules=fit_tails(np.concatenate(rules)))
 
     def _check(self, series: Series, windows: Windows) -> None:
         if windows.length != self.length:
@@ -188,6 +200,13 @@ class Detector:
         members = np.empty((0, len(MEMBERS)), np.float32)
         embedding = np.empty((0, self.config.aster.width), np.float32)
         return Judgement(windows.keys, table, FEATURES, members, none, none, none, embedding)
+
+
+def _joined(parts: Sequence[Judgement]) -> Judgement:
+    """Lay the judgements of a series' blocks one after the other."""
+    names = [each.name for each in fields(Judgement) if each.name != "feature_names"]
+    columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    return replace(parts[0], **columns)
 
 
 def ask_networks(aster: Aster, values: Float32, windows: Windows, profile: Profile, width: int) -> AsterScores:

@@ -102,7 +102,8 @@ def find_season(signals: Float32, ticks: Int64, clock: Clock) -> Float32:
         (24, 1)
     """
     longest = min(len(signals) // _CYCLES, _LONGEST)
-    bounded = np.clip(signals / np.maximum(signals.std(axis=0), 1e-6), -5, 5)
+    bounded = signals / np.maximum(signals.std(axis=0), 1e-6)
+    np.clip(bounded, -5, 5, out=bounded)
     tried = {clock.day, 7 * clock.day, *_peaks(bounded, longest)} if longest > _SHORTEST else set()
     shares = {period: _shares(bounded, ticks, period) for period in sorted(tried) if _SHORTEST <= period <= longest}
     best = max((float(share.max()) for share in shares.values()), default=0.0)

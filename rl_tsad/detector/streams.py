@@ -26,7 +26,7 @@ from rl_tsad.detector.channels import (
     unexplained,
 )
 from rl_tsad.detector.season import Clock, find_season, read_clock
-from rl_tsad.types import Bool, Float32
+from rl_tsad.types import Bool, Float32, Int64
 
 ROLLING, LOCAL = 65, 16  # memory of the causal filters, in points
 STREAMS = ("level", "step", "fast", "slow", "rolling", "season", "spread", "stuck", "cross", "rhythm", "switch")
@@ -104,12 +104,14 @@ def fit_profile(values: Float32, times: NDArray[Any], targets: Bool | None = Non
     """
     targets = np.ones(values.shape[1], np.bool_) if targets is None else targets
     clock = read_clock(times)
-    center = np.median(values, axis=0).astype(np.float32)
+    center = np.array([np.median(column) for column in values.T], np.float32)
     spread = usual_deviation(values - center)
     scaled = (values - center) / spread
     mixing, reach = find_mixing(scaled, targets), find_reach(scaled, targets)
     signals = np.concatenate([scaled[:, targets], unexplained(scaled, mixing.matrix, reach, targets)], axis=1)
+    del scaled
     season = find_season(signals, clock.ticks(times), clock)
+    del signals
     switches, shares = find_switches(values[:, targets])
     blank = np.zeros((len(STREAMS), len(switches)), np.float32)
     raw = Profile(
@@ -134,13 +136,14 @@ def fit_profile(values: Float32, times: NDArray[Any], targets: Bool | None = Non
     return replace(raw, middle=middle, usual=usual)
 
 
-def surprise(values: Float32, times: NDArray[Any], profile: Profile) -> Iterator[Float32]:
+def surprise(values: Float32, times: NDArray[Any], profile: Profile, held: Int64 | None = None) -> Iterator[Float32]:
     """Give how unusual each point is, stream by stream in the order of ``STREAMS``.
 
     Args:
         values: (T, C) points in time order, from the series' beginning on.
         times: (T,) their times.
         profile: what is usual.
+        held: (C,) points for which each channel had stood still at the first one; 0 when omitted.
 
     Yields:
         (T, K) float32 >= 0: log(1 + |deviation| / usual deviation); for "switch" the surprise of the position in nats.
@@ -152,7 +155,7 @@ def surprise(values: Float32, times: NDArray[Any], profile: Profile) -> Iterator
         >>> int(level.argmax())
         150
     """
-    for row, stream in enumerate(raw_streams(values, times, profile)):
+    for row, stream in enumerate(raw_streams(values, times, profile, held)):
         if STREAMS[row] == "switch":
             yield stream
             continue
@@ -162,8 +165,10 @@ def surprise(values: Float32, times: NDArray[Any], profile: Profile) -> Iterator
         yield np.log1p(size, out=size)
 
 
-def raw_streams(values: Float32, times: NDArray[Any], profile: Profile) -> Iterator[Float32]:
+def raw_streams(values: Float32, times: NDArray[Any], profile: Profile, held: Int64 | None = None) -> Iterator[Float32]:
     """Yield the (T, K) streams before they are put in units of their usual deviation, in the order of ``STREAMS``.
+
+    The arguments are those of :func:`surprise`.
 
     Example:
         >>> values = np.arange(4, dtype=np.float32)[:, None]
@@ -171,9 +176,11 @@ def raw_streams(values: Float32, times: NDArray[Any], profile: Profile) -> Itera
         >>> len(list(raw_streams(values, np.arange(4), profile))) == len(STREAMS)
         True
     """
-    every = (values - profile.center) / profile.spread
-    scaled, values = profile.of_targets(every), profile.of_targets(values)
+    every = values - profile.center
+    every /= profile.spread
+    scaled = profile.of_targets(every)
     phase = profile.clock.ticks(times) % len(profile.season)
+    held = np.zeros(profile.width, np.int64) if held is None else held
     yield scaled
     yield np.diff(scaled, axis=0, prepend=scaled[:1])
     yield scaled - trailing_ewma(scaled, FAST)
@@ -181,10 +188,13 @@ def raw_streams(values: Float32, times: NDArray[Any], profile: Profile) -> Itera
     yield scaled - _trailing_median(scaled, ROLLING)
     yield scaled - profile.season[phase, : scaled.shape[1]]
     yield _local_spread(scaled)
-    yield np.log1p(_run_length(values))
+    del scaled
+    values = profile.of_targets(values)
+    yield np.log1p(_run_length(values, held[profile.targets]))
     rest = unexplained(every, profile.mixing, profile.reach, profile.targets)
+    del every
     yield rest
-    yield rest - profile.season[phase, scaled.shape[1] :]
+    yield rest - profile.season[phase, rest.shape[1] :]
     yield switch_surprise(values, profile.switches, profile.shares)
 
 
@@ -205,7 +215,8 @@ def usual_deviation(deviation: Float32) -> Float32:
     size = np.abs(_thin(deviation))
     half, most = np.quantile(size, [0.5, 0.9], axis=0)
     spread = np.maximum(1.4826 * half, most / 1.645)
-    spread = np.where(spread > 0, spread, np.sqrt(np.mean(np.square(deviation, dtype=np.float64), axis=0)))
+    rare = spread == 0
+    spread[rare] = np.sqrt(np.mean(np.square(deviation[:, rare], dtype=np.float64), axis=0))
     return np.where(spread > 1e-12, spread, 1.0).astype(np.float32)
 
 
@@ -225,8 +236,10 @@ def _thin(values: Float32) -> Float32:
 
 
 def _trailing_median(scaled: Float32, size: int) -> Float32:
-    columns = [median_filter(column, size=size, origin=size // 2, mode="nearest") for column in scaled.T]
-    return np.stack(columns, axis=1).astype(np.float32, copy=False)
+    result = np.empty_like(scaled)
+    for channel, column in enumerate(scaled.T):
+        result[:, channel] = median_filter(column, size=size, origin=size // 2, mode="nearest")
+    return result
 
 
 def _local_spread(scaled: Float32) -> Float32:
@@ -234,15 +247,18 @@ def _local_spread(scaled: Float32) -> Float32:
 
     Until so many points have passed it is that of the first ones.
     """
-    bounded = np.clip(scaled, -50, 50)
-    variance = trailing_mean(bounded * bounded, LOCAL) - trailing_mean(bounded, LOCAL) ** 2
-    variance[: LOCAL - 1] = variance[LOCAL - 1 : LOCAL] if len(variance) >= LOCAL else 1
-    return np.asarray(0.5 * np.log(np.maximum(variance, 0) + np.float32(1e-4)), np.float32)
+    result = np.empty_like(scaled)
+    for channel, column in enumerate(np.clip(scaled, -50, 50).T):
+        variance = trailing_mean(column * column, LOCAL) - trailing_mean(column, LOCAL) ** 2
+        variance[: LOCAL - 1] = variance[LOCAL - 1] if len(variance) >= LOCAL else 1
+        result[:, channel] = 0.5 * np.log(np.maximum(variance, 0) + np.float32(1e-4))
+    return result
 
 
-def _run_length(values: Float32) -> Float32:
-    """Points since the value last changed."""
+def _run_length(values: Float32, held: Int64) -> Float32:
+    """Points (T, K) since the value last changed, ``held`` (K,) of them before the first."""
     position = np.arange(len(values), dtype=np.int32)[:, None]
     moved = np.zeros(values.shape, np.bool_)
     moved[1:] = values[1:] != values[:-1]
-    return (position - np.maximum.accumulate(np.where(moved, position, 0), axis=0)).astype(np.float32)
+    last = np.maximum.accumulate(np.where(moved, position, -held.astype(np.int32)), axis=0)
+    return (position - last).astype(np.float32)

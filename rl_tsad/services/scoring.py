@@ -7,10 +7,12 @@ import tempfile
 from dataclasses import dataclass, replace
 from datetime import timedelta, timezone, tzinfo
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
@@ -25,11 +27,12 @@ from rl_tsad.data.role_agreement import exogenous_mask
 from rl_tsad.data.windows import make_windows, to_points
 from rl_tsad.detector.judge import Detector
 from rl_tsad.errors import DataError, NotTrainedError
-from rl_tsad.language.severity import severities
 from rl_tsad.progress import Progress, no_progress
 from rl_tsad.services.foundation import Foundation, load_foundation, window_of
 from rl_tsad.services.workspace import Workspace
 from rl_tsad.types import Bool, Float32, Series, no_targets
+
+_TEXTS = 65_536  # times written at once: as single texts they take thrice the room
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,8 @@ def score_path(
     model = load_model(workspace)
     frames, summaries = [], []
     for number, reading in enumerate(read_path(path, options or ReadOptions()), 1):
-        frame = score_series(workspace, model, reading.series)
+        pa.default_memory_pool().release_unused()  # of the file's text; what is scored needs the room
+        frame = score_series(model, reading.series)
         frames.append(frame)
         summaries.append(_summary(reading.series.name, frame["anomaly"].to_numpy()))
         progress("scoring series", number, number)
@@ -154,7 +158,7 @@ def current_version(workspace: Workspace) -> tuple[ModelVersion, Foundation]:
     return version, load_foundation(workspace.foundations / str(version.config["foundation"]))
 
 
-def score_series(workspace: Workspace, model: Model, series: Series) -> pd.DataFrame:
+def score_series(model: Model, series: Series) -> pd.DataFrame:
     """Score one series.
 
     Returns:
@@ -167,7 +171,7 @@ def score_series(workspace: Workspace, model: Model, series: Series) -> pd.DataF
             f"({', '.join(model.channels)}), got {series.width}; choose columns with --value"
         )
     series = replace(series, exogenous=trained_roles(series, model))
-    score = _score(workspace, model, series)
+    score = _score(model, series)
     return pd.DataFrame(
         {
             "series": series.name,
@@ -185,22 +189,24 @@ def trained_roles(series: Series, model: Model) -> Bool | None:
     return None if mask is None or mask.all() else mask
 
 
-def _score(workspace: Workspace, model: Model, series: Series) -> Float32:
-    """Give the agent's probability (T,); what it was made from is gone before the table is built."""
+def _score(model: Model, series: Series) -> Float32:
+    """Give the agent's probability (T,); what it was made from is gone before the table is built.
+
+    Severities shape what an agent learns, not what it sees: none are asked for here.
+    """
     windows = make_windows(series, model.window)
     judgement = model.detector.judge(series, windows)
-    severity = severities(series, windows, workspace.settings.language, cache=workspace.language_cache)
-    data = observe([judgement], no_targets(), severity)
+    data = observe([judgement], no_targets(), np.zeros(len(windows), np.float32))
     score: Float32 = to_points(windows, act(model.agent, data, judgement.keys).probability, series.length)
     return score
 
 
-def written_times(series: Series) -> list[str] | NDArray[np.int64]:
+def written_times(series: Series) -> pd.Series[Any] | NDArray[np.int64]:
     """Give times as the source wrote them: in its zone with the offset, without one where it had none.
 
     Example:
         >>> times = np.array(["2023-12-31T23:00:00"], dtype="datetime64[ns]")
-        >>> written_times(Series("a", np.zeros((1, 1), np.float32), times, ("x",), timezone="Europe/Paris"))
+        >>> written_times(Series("a", np.zeros((1, 1), np.float32), times, ("x",), timezone="Europe/Paris")).tolist()
         ['2024-01-01T00:00:00+01:00']
     """
     if not series.has_clock:
@@ -208,7 +214,9 @@ def written_times(series: Series) -> list[str] | NDArray[np.int64]:
     moments = pd.DatetimeIndex(series.times)
     if series.timezone is not None:
         moments = moments.tz_localize("UTC").tz_convert(_zone(series.timezone))
-    return [moment.isoformat() for moment in moments]
+    blocks = (moments[low : low + _TEXTS] for low in range(0, len(moments), _TEXTS))
+    texts = [pd.Series([moment.isoformat() for moment in block], dtype="str") for block in blocks]
+    return pd.concat(texts, ignore_index=True)
 
 
 def _zone(name: str) -> tzinfo:

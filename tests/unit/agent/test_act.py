@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -42,6 +44,14 @@ def test_bulk_verdicts_are_those_of_stepping_greedily(pull):
     decisions = act(agent, data, [f"a:{i}:8" for i in range(300)])
     assert decisions.verdict.tolist() == step_greedily(agent, data)
     assert 0 < decisions.verdict.mean() < 1
+
+
+def test_severities_sway_no_verdict():
+    data = sample_windows(200, 4, runs=3, seed=2).data
+    agent, keys = leaning_on_the_last_verdict(data, 3.0), [f"a:{i}:8" for i in range(200)]
+    silent = replace(data, severity=np.zeros(200, np.float32))
+    assert data.severity.any()
+    assert np.array_equal(act(agent, silent, keys).probability, act(agent, data, keys).probability)
 
 
 def test_verdict_probability_and_margin_agree():

@@ -28,13 +28,13 @@ def test_scores_and_alarms_of_a_file(trained: Workspace, tmp_path: Path, plants:
 
 
 def test_a_model_keeps_the_windows_it_was_trained_with(trained: Workspace, plants: list[Series]) -> None:
-    before = score_series(trained, load_model(trained), plants[0])
+    before = score_series(load_model(trained), plants[0])
     with (trained.root / SETTINGS_FILE).open() as file:
         text = file.read()
     (trained.root / SETTINGS_FILE).write_text(text.replace("# stride = 8", "stride = 4"))
     with open_workspace(trained.root) as changed:
         assert changed.settings.window.stride == 4
-        pd.testing.assert_frame_equal(score_series(changed, load_model(changed), plants[0]), before)
+        pd.testing.assert_frame_equal(score_series(load_model(changed), plants[0]), before)
 
 
 def test_other_files_and_other_widths_are_refused(trained: Workspace, tmp_path: Path) -> None:
@@ -42,7 +42,7 @@ def test_other_files_and_other_widths_are_refused(trained: Workspace, tmp_path: 
         score_path(trained, tmp_path, tmp_path / "x.txt")
     narrow = Series("n", np.zeros((100, 1), np.float32), np.arange(100), ("x",))
     with pytest.raises(DataError, match="expected 8 channels as in training"):
-        score_series(trained, load_model(trained), narrow)
+        score_series(load_model(trained), narrow)
     with create_workspace(tmp_path / "empty") as empty, pytest.raises(NotTrainedError, match="train"):
         load_model(empty)
 
