@@ -35,6 +35,10 @@ from rl_tsad.data.telemanom import telemanom_ranges
 from rl_tsad.errors import ConfigError
 from rl_tsad.types import Bool, Float32, Float64, Int8, Series
 
+NAB = ("tsb_ad_u_nab_vus_pr.csv", "nab")
+SMAP = ("tsb_ad_m_smap_vus_pr.csv", "channel")
+"""Published tables and their columns of names."""
+
 
 @dataclass(frozen=True)
 class Task:
@@ -112,7 +116,7 @@ def load_nab6() -> list[Case]:
     folder = data_folder()
     windows = json.loads((folder / "nab" / "labels" / "combined_windows.json").read_text())
     cases = []
-    for file, length, published in _rows("tsb_ad_u_nab_vus_pr.csv", "nab"):
+    for file, length, published in _rows(*NAB):
         table = pd.read_csv(folder / "nab" / "data" / file, parse_dates=["timestamp"])
         truth = np.zeros(len(table), np.int8)
         for start, end in windows[file]:
@@ -128,7 +132,7 @@ def load_smap12() -> list[Case]:
     ranges = telemanom_ranges(folder / "labeled_anomalies.csv")
     exogenous = np.arange(25) > 0
     cases = []
-    for channel, length, published in _rows("tsb_ad_m_smap_vus_pr.csv", "channel"):
+    for channel, length, published in _rows(*SMAP):
         values = np.load(folder / "test" / f"{channel}.npy", allow_pickle=False).astype(np.float32)
         truth = np.zeros(len(values), np.int8)
         for low, high in ranges[channel]:
@@ -165,6 +169,11 @@ TITLES = {
 }
 TARGETS = {"nab": 0.50, "smap": 0.55, "skab": 0.95}
 """Mean VUS-PR that is to be reached without labels."""
+
+
+def published_names(table: tuple[str, str]) -> set[str]:
+    """Name the series of a published table: NAB's files below its folder of data, SMAP's channels."""
+    return {name for name, _, _ in _rows(*table)}
 
 
 def _rows(table: str, key: str) -> list[tuple[str, int, dict[str, float]]]:

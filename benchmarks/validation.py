@@ -3,28 +3,41 @@
 Of eight cases four are univariate (ten kinds of healthy recordings, thirteen of anomalies, see
 :mod:`rl_tsad.data.disturb`), two are a sensor that follows binary commands, one is a plant with a clean beginning, one
 a plant fitted on another, healthy recording, with short faults or one long. Faults, kinds, lengths and units are drawn;
-nothing was chosen with a method in view. Run ``python benchmarks/validation.py`` for a table of the cases.
+nothing was chosen with a method in view.
+
+Beside them: plants that have moved to another operating point since the recording that is fitted on; and, where
+RL_TSAD_DATA names the labelled data, other recordings than the benchmark's (24 of NAB, 7 healthy ones of SMAP) with
+anomalies of the same thirteen kinds written into them. Their own labels are not read: what is odd in NAB's counts as
+usual. People mark more than what changed, so every case can also be judged by wide labels (:func:`widened`), as NAB's
+are. Run ``python benchmarks/validation.py`` for a table of the cases.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
-from protocol import Case, make_case
+import pandas as pd
+from protocol import NAB, SMAP, Case, data_folder, make_case, published_names
 
 from rl_tsad.data.bases import BASES, Base, make_base
 from rl_tsad.data.disturb import GenerateConfig, generate_series, write_events
 from rl_tsad.data.faults import Fault, Terrain, write_fault
+from rl_tsad.data.period import find_period
 from rl_tsad.data.simulate import Plant, PlantConfig, simulate_plant
 from rl_tsad.seeding import derive_rng, derive_seed
-from rl_tsad.types import Bool, Float64, Series
+from rl_tsad.types import Bool, Float64, Int8, Series
 
 SET = "validation"
 _TURNS = ("generated", "plant", "generated", "commanded", "generated", "apart", "generated", "commanded")
 _CLEAN = 0.25
 _LONG = ("level", "drift", "oscillation", "decoupling")
+_WIDE = 0.1
+"""Share of a series that its wide labels cover, together; as NAB's windows do."""
+_MOST = 8000
+"""Points that are kept of a recording."""
 
 
 def load_validation(seed: int = 0, n: int = 24) -> list[Case]:
@@ -111,6 +124,95 @@ def _twins(config: PlantConfig, seed: int, name: str) -> tuple[Plant, Plant]:
     return simulate_plant(config, seed=seed, name=name), simulate_plant(replace(config, faults=0), seed=seed, name=name)
 
 
+def load_moved(seed: int = 0, n: int = 16) -> list[Case]:
+    """Make plants at another operating point than the healthy recording that is fitted on.
+
+    More than half of the channels lie .3 to 20 usual deviations away from where they were, each varies a tenth as much
+    to twice as much as before, and faults are one to twenty times as large as the plant's usual ones.
+
+    Args:
+        seed: another one gives other cases.
+        n: how many, named ``"moved-0"`` and so on.
+    """
+    return [_moved(seed, number) for number in range(n)]
+
+
+def _moved(seed: int, number: int) -> Case:
+    rng, name = derive_rng(seed, "moved", number), f"moved-{number}"
+    points = int(rng.integers(1000, 2000))
+    config = PlantConfig(points=points, faults=int(rng.integers(2, points // 150)), stops=0)
+    faulty, healthy = _twins(config, derive_seed(seed, "moved", number), name)
+    fit = simulate_plant(PlantConfig(points=3000, faults=0, stops=0), seed=derive_seed(seed, "at", number), name=name)
+    kinds = tuple(fault.kind for fault in faulty.faults)
+    series, usual = faulty.series, healthy.series.values.astype(np.float64)
+    if rng.random() < 0.5:
+        series, kind = _with_long_fault(healthy.series, rng)
+        kinds = (kind,)
+    away = rng.normal(size=series.width) * np.exp(rng.uniform(np.log(0.3), np.log(20), series.width))
+    away *= (rng.random(series.width) < 0.6) * fit.series.values.std(axis=0)
+    gain = np.exp(rng.uniform(np.log(0.1), np.log(2.0), series.width))
+    middle = np.median(usual, axis=0)
+    fault = (series.values - usual) * np.exp(rng.uniform(0, np.log(20)))
+    values = (usual - middle) * gain + middle + away + fault
+    return make_case(SET, fit.series, replace(series, values=values.astype(np.float32)), apart=True, kinds=kinds)
+
+
+def load_recorded(seed: int = 0) -> list[Case]:
+    """Write anomalies into recordings that the benchmark does not measure; none where there is no labelled data.
+
+    Args:
+        seed: another one gives other anomalies in the same recordings.
+
+    Returns:
+        Cases named ``"nab-..."`` and ``"smap-..."``, fitted on their first quarter.
+    """
+    if "RL_TSAD_DATA" not in os.environ:
+        return []
+    folder, cases = data_folder(), []
+    measured = published_names(NAB) | published_names(SMAP)
+    for path in sorted((folder / "nab" / "data").rglob("*.csv")):
+        if f"{path.parent.name}/{path.name}" not in measured:
+            values = pd.read_csv(path).value.to_numpy(np.float64)[:_MOST, None]
+            cases.append(_recorded(seed, f"nab-{path.stem}", values))
+    for path in sorted((folder / "smap" / "train").glob("*.npy")):
+        if path.stem not in measured:
+            values = np.load(path, allow_pickle=False)[:_MOST].astype(np.float64)
+            cases.append(_recorded(seed, f"smap-{path.stem}", values))
+    return [case for case in cases if case is not None]
+
+
+def _recorded(seed: int, name: str, columns: Float64) -> Case | None:
+    """Write anomalies into the first column; the others are commands. None where it never moves."""
+    column = columns[:, 0]
+    middle, spread = np.median(column), column.std()
+    if not spread:
+        return None
+    standard = (column - middle) / spread
+    base = Base("recorded", standard, find_period(standard))
+    config = GenerateConfig(points=len(column), clean=_CLEAN)
+    values, truth, events = write_events(config, base, derive_rng(seed, "recorded", name))
+    written = np.column_stack([values * spread + middle, columns[:, 1:]]).astype(np.float32)
+    names = ("value", *(f"command {i}" for i in range(1, written.shape[1])))
+    exogenous = np.arange(written.shape[1]) > 0
+    series = Series(name, written, np.arange(len(column)), names, truth, exogenous=exogenous)
+    return _with_prefix(series, int(_CLEAN * len(column)), tuple(event.kind for event in events))
+
+
+def widened(truth: Int8) -> Int8:
+    """Let labels reach beyond what changed: equally wide around each event's start, together a tenth of the series.
+
+    Args:
+        truth: (T,) 1 inside an anomaly.
+    """
+    step = np.diff(truth, prepend=0, append=0)
+    starts, stops = np.flatnonzero(step == 1), np.flatnonzero(step == -1)
+    reach = int(_WIDE * len(truth) / max(len(starts), 1) / 2)
+    wide = truth.copy()
+    for start, stop in zip(starts, stops, strict=True):
+        wide[max(start - reach, 0) : max(start + reach, stop)] = 1
+    return wide
+
+
 def _with_long_fault(series: Series, rng: np.random.Generator) -> tuple[Series, str]:
     values = series.values.astype(np.float64)
     noise = 1.48 * np.median(np.abs(np.diff(values, axis=0)), axis=0) / np.sqrt(2)
@@ -132,7 +234,7 @@ def _with_prefix(series: Series, clean: int, kinds: tuple[str, ...]) -> Case:
 
 
 def main() -> None:
-    cases = load_validation()
+    cases = load_validation() + load_moved() + load_recorded()
     for case in cases:
         sizes = f"{case.fit.length:>6}{case.series.length:>6}{case.series.width:>4}{case.window:>5}"
         print(f"{case.name:20}{sizes}{case.truth.mean():>8.1%}  {', '.join(case.kinds)}")

@@ -17,7 +17,18 @@ Protocol = Literal["past_future", "unseen"]
 Count = Annotated[int, Field(ge=1)]
 PatchLength = Literal[8, 16, 32, 64, 128, 256]
 Member = Literal[
-    "robust", "neighbours", "memory", "rest_memory", "subspace", "rest_subspace", "spectral", "texture", "vae", "aster"
+    "robust",
+    "neighbours",
+    "memory",
+    "rest_memory",
+    "subspace",
+    "rest_subspace",
+    "texture",
+    "rest_texture",
+    "spectral",
+    "roughness",
+    "vae",
+    "aster",
 ]
 MEMBERS: tuple[Member, ...] = get_args(Member)
 Generators = Literal["latent", "shuffle", "jitter", "frequency", "trend", "swap", "program"]
@@ -63,16 +74,16 @@ class SplitConfig:
 
 @dataclass(frozen=True, config=_STRICT)
 class MemoryConfig:
-    """The usual patches of a series: k-means centres and principal directions.
+    """The usual patches of a series: remembered ones and principal directions.
 
     Attributes:
         lengths: points per patch of the memories.
-        size: centres per memory.
+        size: patches per memory at most.
         subspaces: points per patch of the subspaces.
     """
 
-    lengths: tuple[PatchLength, ...] = (16, 32, 64)
-    size: Count = 128
+    lengths: tuple[PatchLength, ...] = (16, 64)
+    size: Count = 1024
     subspaces: tuple[PatchLength, ...] = (16, 64)
 
 
@@ -81,7 +92,7 @@ class TextureConfig:
     """Distance of a patch's embedding from the usual ones, in the spirit of PaAno (Park & Kang, arXiv 2602.01359).
 
     Attributes:
-        length: points per patch.
+        lengths: points per patch, each with an embedding of its own.
         layers: channels of the four convolutions; the last is the size of an embedding.
         size: usual embeddings at most.
         steps: updates of the network; 0 keeps it as drawn, which was no worse on the validation series.
@@ -90,7 +101,7 @@ class TextureConfig:
         margin: by which a far patch is to be farther than a near one, in cosine distance.
     """
 
-    length: PatchLength = 32
+    lengths: tuple[PatchLength, ...] = (32, 64)
     layers: tuple[Count, Count, Count, Count] = (128, 256, 128, 64)
     size: Count = 256
     steps: Annotated[int, Field(ge=0)] = 0
@@ -175,7 +186,8 @@ class DetectorConfig:
         memory: usual patches.
         texture: their convolutional embedding.
         aster: networks.
-        members: of the ensemble; all are seen by the agent, these make the label-free score.
+        members: of the ensemble; all are seen by the agent, these make the label-free score. Those that lowered it on
+            the validation series are not among them.
         trial: whether a member's weight is settled on anomalies written into the end of the series' own pool; else all
             members weigh the same.
     """
@@ -183,7 +195,7 @@ class DetectorConfig:
     memory: MemoryConfig = field(default_factory=MemoryConfig)
     texture: TextureConfig = field(default_factory=TextureConfig)
     aster: AsterConfig = field(default_factory=AsterConfig)
-    members: tuple[Member, ...] = MEMBERS
+    members: tuple[Member, ...] = ("rest_memory", "subspace", "texture", "rest_texture", "roughness")
     trial: bool = True
 
 

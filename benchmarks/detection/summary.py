@@ -15,7 +15,7 @@ from rl_tsad.seeding import derive_rng
 
 OURS = "rl-tsad"
 _DRAWS = 2000
-_FAMILIES = ("generated", "commanded", "plant", "apart")
+_FAMILIES = ("generated", "commanded", "plant", "apart", "moved", "nab", "smap")
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,8 @@ def columns_of(cases: Sequence[Case]) -> list[Column]:
 
 
 def family(name: str) -> str:
-    """Give the family of a validation case: a plant, a plant fitted on another recording, commands, or one column."""
-    first = name.rsplit("-", 1)[0]
+    """Give the family of a validation case: plants, commands, recordings (NAB, SMAP), or one generated column."""
+    first = name.split("-", 1)[0]
     return first if first in _FAMILIES else "generated"
 
 

@@ -2,67 +2,97 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import cast
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
+from scipy.ndimage import uniform_filter1d
 
-from rl_tsad.config import DetectorConfig, PatchLength
+from rl_tsad.config import DetectorConfig
 from rl_tsad.detector.channels import unexplained
 from rl_tsad.detector.memory import Memory, fit_memory, memory_distance
+from rl_tsad.detector.solo import Solo, fit_solo, solo_oddness
 from rl_tsad.detector.spectral import spectral_residual
 from rl_tsad.detector.streams import STREAMS, Profile
 from rl_tsad.detector.subspace import Subspace, fit_subspace, subspace_distance
-from rl_tsad.detector.texture import EDGE, Texture, fit_texture, texture_distance
-from rl_tsad.types import Float32
+from rl_tsad.detector.texture import Texture, fit_texture, texture_distance
+from rl_tsad.types import Float32, Int64
 
-PREFIXES = ("", "rest_")  # of the two views' members: the targets' values, and what their neighbours do not explain
 _SHORTEST = 8  # points in a patch at least
+_ROUGH = 64  # points over which steps are averaged
 LIMIT = 1000.0  # usual deviations beyond which a value counts no further
 
 
 @dataclass(frozen=True)
 class Bank:
-    """The usual patches of one series, in two views: the targets' values, and what their neighbours do not explain.
+    """The usual patches of one series: of the targets' values, and of the rest that their neighbours do not explain.
 
     Attributes:
-        memories: usual patches, per view and length.
-        subspaces: usual directions, per view and length.
-        texture: usual embeddings of the targets' values.
+        memories: remembered patches of the values of all targets together, per length.
+        subspaces: usual directions of each target's values by itself, per length.
+        textures: usual embeddings of the values, per length.
+        rest_memories: remembered patches of the rest of all targets together, per length.
+        rest_solos: remembered patches of each target's rest by itself, per length.
+        rest_subspaces: usual directions of the rest of all targets together, per length.
+        rest_textures: usual embeddings of the rest, per length.
     """
 
-    memories: tuple[tuple[Memory, ...], ...]
-    subspaces: tuple[tuple[Subspace, ...], ...]
-    texture: Texture
+    memories: tuple[Memory, ...]
+    subspaces: tuple[Solo[Subspace], ...]
+    textures: tuple[Texture, ...]
+    rest_memories: tuple[Memory, ...]
+    rest_solos: tuple[Solo[Memory], ...]
+    rest_subspaces: tuple[Subspace, ...]
+    rest_textures: tuple[Texture, ...]
 
 
-def fit_bank(values: Float32, profile: Profile, config: DetectorConfig, *, most: int, seed: int) -> Bank:
+def fit_bank(values: Float32, ticks: Int64, profile: Profile, config: DetectorConfig, *, most: int, seed: int) -> Bank:
     """Learn the usual patches of a recording.
 
     Args:
         values: (T, C) in the file's units.
+        ticks: (T,) their sample numbers.
         profile: what is usual in it.
         config: lengths and sizes.
-        most: points per patch at most, a window's length: a point's score looks as far ahead as its longest patch.
+        most: points per patch at most, a window's length: a point's score looks no further ahead.
         seed: same seed, same bank.
 
     Example:
         >>> from rl_tsad.detector.streams import fit_profile
         >>> wave = np.sin(np.arange(500, dtype=np.float32) / 5)[:, None]
-        >>> bank = fit_bank(wave, fit_profile(wave, np.arange(500)), DetectorConfig(), most=64, seed=0)
-        >>> len(bank.memories), len(bank.memories[0])
-        (2, 3)
+        >>> profile = fit_profile(wave, np.arange(500))
+        >>> bank = fit_bank(wave, np.arange(500), profile, DetectorConfig(), most=64, seed=0)
+        >>> len(bank.memories), len(bank.rest_solos), len(bank.rest_textures)
+        (2, 2, 2)
     """
-    views = tuple(look(values, profile))
     own = config.memory
-    lengths, subspaces = (sorted({_within(each, most) for each in each_of}) for each_of in (own.lengths, own.subspaces))
-    memories = [[fit_memory(view, length=length, size=own.size, seed=seed) for length in lengths] for view in views]
-    planes = [[fit_subspace(view, length=length, seed=seed) for length in subspaces] for view in views]
-    length = cast(PatchLength, _within(config.texture.length, most - EDGE))
-    form = replace(config.texture, length=length)
-    texture = fit_texture(views[0], form, seed=seed, log=lambda path, value: None)
-    return Bank(tuple(map(tuple, memories)), tuple(map(tuple, planes)), texture)
+    lengths, planes, textures = (_within(each, most) for each in (own.lengths, own.subspaces, config.texture.lengths))
+    memory, plane = partial(_memory, ticks=ticks, size=own.size), partial(fit_subspace, seed=seed)
+    texture = partial(fit_texture, config=config.texture, seed=seed, log=_say_nothing, ahead=most)
+    distance = partial(_memory_distance, ticks=ticks)
+    view, rest = look(values, profile)
+    return Bank(
+        memories=tuple(memory(view, length=length) for length in lengths),
+        subspaces=tuple(fit_solo(view, partial(plane, length=length), subspace_distance) for length in planes),
+        textures=tuple(texture(view, length=length) for length in textures),
+        rest_memories=(memory(rest, length=lengths[-1]),),
+        rest_solos=tuple(fit_solo(rest, partial(memory, length=length), distance) for length in lengths),
+        rest_subspaces=tuple(plane(rest, length=length) for length in planes),
+        rest_textures=tuple(texture(rest, length=length) for length in textures),
+    )
+
+
+def _memory(view: Float32, *, ticks: Int64, length: int, size: int) -> Memory:
+    return fit_memory(view, ticks, length=length, size=size)
+
+
+def _memory_distance(memory: Memory, view: Float32, *, ticks: Int64) -> Float32:
+    return memory_distance(memory, view, ticks)
+
+
+def _say_nothing(path: str, value: float) -> None:
+    pass
 
 
 def look(values: Float32, profile: Profile) -> Iterator[Float32]:
@@ -91,22 +121,19 @@ def rules_of(bank: Bank) -> tuple[str, ...]:
     """Name the member of the ensemble that each rule on patches belongs to, in the order of :func:`patch_oddness`.
 
     Example:
-        >>> from rl_tsad.config import TextureConfig
-        >>> rules_of(Bank(memories=((), ()), subspaces=((), ()), texture=Texture(1, 8, TextureConfig())))
-        ('spectral', 'texture')
+        >>> rules_of(Bank((), (), (), (), (), (), ()))
+        ('spectral', 'roughness')
     """
-    names: list[str] = []
-    for prefix, memories, subspaces in zip(PREFIXES, bank.memories, bank.subspaces, strict=True):
-        names += [f"{prefix}memory"] * len(memories) + [f"{prefix}subspace"] * len(subspaces)
-        names += [] if prefix else ["spectral", "texture"]
-    return tuple(names)
+    none = np.empty(0, np.int64)
+    return tuple(member for rules in (_value_rules, _rest_rules) for member, _ in rules(bank, none))
 
 
-def patch_oddness(values: Float32, profile: Profile, bank: Bank) -> Iterator[tuple[str, Float32]]:
+def patch_oddness(values: Float32, ticks: Int64, profile: Profile, bank: Bank) -> Iterator[tuple[str, Float32]]:
     """Score each point by each rule on patches, a rule at a time so that memory stays small.
 
     Args:
         values: (T, C) in the file's units.
+        ticks: (T,) their sample numbers.
         profile: what is usual in the series.
         bank: its usual patches.
 
@@ -115,25 +142,69 @@ def patch_oddness(values: Float32, profile: Profile, bank: Bank) -> Iterator[tup
 
     Example:
         >>> from rl_tsad.detector.streams import fit_profile
-        >>> wave = np.sin(np.arange(500, dtype=np.float32) / 5)[:, None]
-        >>> profile = fit_profile(wave, np.arange(500))
-        >>> bank = fit_bank(wave, profile, DetectorConfig(), most=64, seed=0)
-        >>> tuple(name for name, odd in patch_oddness(wave, profile, bank)) == rules_of(bank)
+        >>> wave, ticks = np.sin(np.arange(500, dtype=np.float32) / 5)[:, None], np.arange(500)
+        >>> profile = fit_profile(wave, ticks)
+        >>> bank = fit_bank(wave, ticks, profile, DetectorConfig(), most=64, seed=0)
+        >>> tuple(name for name, odd in patch_oddness(wave, ticks, profile, bank)) == rules_of(bank)
         True
     """
     views = look(values, profile)
-    for prefix, memories, subspaces in zip(PREFIXES, bank.memories, bank.subspaces, strict=True):
+    for rules in (_value_rules, _rest_rules):
         view = next(views)
-        for memory in memories:
-            yield f"{prefix}memory", memory_distance(memory, view)
-        for subspace in subspaces:
-            yield f"{prefix}subspace", subspace_distance(subspace, view)
-        if not prefix:
-            yield "spectral", spectral_residual(view)
-            yield "texture", texture_distance(bank.texture, view)
+        for member, score in rules(bank, ticks):
+            yield member, score(view)
 
 
-def _within(length: int, most: int) -> int:
-    while length > max(most, _SHORTEST):
-        length //= 2
-    return length
+Rule = Callable[[Float32], Float32]
+"""Scores (T,) of a view (T, K)."""
+
+
+def _value_rules(bank: Bank, ticks: Int64) -> Iterator[tuple[str, Rule]]:
+    for memory in bank.memories:
+        yield "memory", partial(_memory_distance, memory, ticks=ticks)
+    for solo in bank.subspaces:
+        yield "subspace", partial(solo_oddness, solo, score=subspace_distance)
+    for texture in bank.textures:
+        yield "texture", partial(texture_distance, texture)
+    yield "spectral", spectral_residual
+
+
+def _rest_rules(bank: Bank, ticks: Int64) -> Iterator[tuple[str, Rule]]:
+    distance = partial(_memory_distance, ticks=ticks)
+    for memory in bank.rest_memories:
+        yield "rest_memory", partial(distance, memory)
+    for solo in bank.rest_solos:
+        yield "rest_memory", partial(solo_oddness, solo, score=distance)
+    for subspace in bank.rest_subspaces:
+        yield "rest_subspace", partial(subspace_distance, subspace)
+    for texture in bank.rest_textures:
+        yield "rest_texture", partial(texture_distance, texture)
+    yield "roughness", roughness
+
+
+def roughness(view: Float32) -> Float32:
+    """Give how nervous a recording is: the root mean square of its steps over the points around each.
+
+    Args:
+        view: (T, K).
+
+    Returns:
+        (T,) float32 >= 0, over 64 points and all targets; it looks 32 points ahead.
+
+    Example:
+        >>> roughness(np.array([[0], [1], [0], [1]], np.float32)).round(1).astype(str).tolist()
+        ['0.7', '0.7', '0.7', '0.7']
+    """
+    steps = np.square(np.diff(view, axis=0, prepend=view[:1]), dtype=np.float64).mean(axis=1)
+    mean = uniform_filter1d(steps, _ROUGH, mode="nearest")
+    return np.asarray(np.sqrt(np.maximum(mean, 0)), np.float32)
+
+
+def _within(lengths: Sequence[int], most: int) -> list[int]:
+    """Halve lengths until they are within a limit: sorted, each once."""
+    found = set()
+    for length in lengths:
+        while length > max(most, _SHORTEST):
+            length //= 2
+        found.add(length)
+    return sorted(found)

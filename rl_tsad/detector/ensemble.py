@@ -1,9 +1,9 @@
 """How odd each point is by each member of the ensemble, and how far each member may be believed.
 
 A rule's score becomes the negative log of its tail probability: its rank among the pool's scores, continued as an
-exponential above the 95 % quantile. Ranks make rules comparable, and the tail lets the one that sees something far out
-of the usual be heard above those that see nothing. Members are the means of their rules; the blend is a weighted mean
-of members.
+exponential above the 95 % quantile and as a power law where nothing like it was seen. Ranks make rules comparable, and
+the tail lets the one that sees something far out of the usual be heard above those that see nothing. Members are the
+means of their rules; the blend is a weighted mean of members.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from rl_tsad.config import MEMBERS
 from rl_tsad.detector.bank import Bank, patch_oddness, rules_of
 from rl_tsad.detector.calibrate import Tails, fit_tails, oddness
 from rl_tsad.detector.streams import Profile
-from rl_tsad.types import Float32
+from rl_tsad.types import Float32, Int64
 
 NEAR = 16  # points over which the oddness of single points is averaged
+TRUSTED = 10.0  # nats: beyond a tail probability of e^-10 a pool says no more how rare a number is
 STREAM_RULES: Mapping[str, tuple[str, ...]] = {
     "robust": ("step", "season", "spread"),
     "neighbours": ("cross", "rhythm"),
@@ -55,7 +56,13 @@ class RuleScores:
 
 
 def rule_scores(
-    values: Float32, points: Mapping[str, Float32], networks: Mapping[str, Float32], profile: Profile, bank: Bank
+    values: Float32,
+    points: Mapping[str, Float32],
+    networks: Mapping[str, Float32],
+    profile: Profile,
+    bank: Bank,
+    *,
+    ticks: Int64,
 ) -> RuleScores:
     """Score each point by every rule.
 
@@ -65,17 +72,18 @@ def rule_scores(
         networks: (T,) score by each network's member.
         profile: what is usual in the series.
         bank: its usual patches.
+        ticks: (T,) sample numbers of the points.
 
     Example:
         >>> from rl_tsad.config import DetectorConfig
         >>> from rl_tsad.detector.bank import fit_bank
         >>> from rl_tsad.detector.features import stream_points
         >>> from rl_tsad.detector.streams import fit_profile
-        >>> wave = np.sin(np.arange(500, dtype=np.float32) / 5)[:, None]
-        >>> profile = fit_profile(wave, np.arange(500))
-        >>> bank = fit_bank(wave, profile, DetectorConfig(), most=64, seed=0)
-        >>> points = stream_points(wave, np.arange(500), profile)
-        >>> scores = rule_scores(wave, points, {"vae": wave[:, 0]}, profile, bank)
+        >>> wave, ticks = np.sin(np.arange(500, dtype=np.float32) / 5)[:, None], np.arange(500)
+        >>> profile = fit_profile(wave, ticks)
+        >>> bank = fit_bank(wave, ticks, profile, DetectorConfig(), most=64, seed=0)
+        >>> points = stream_points(wave, ticks, profile)
+        >>> scores = rule_scores(wave, points, {"vae": wave[:, 0]}, profile, bank, ticks=ticks)
         >>> scores.values.shape == (500, len(scores.members)), sorted(set(scores.members))[:3]
         (True, ['memory', 'neighbours', 'rest_memory'])
     """
@@ -83,7 +91,7 @@ def rule_scores(
     names += rules_of(bank)
     table = np.empty((len(values), len(names)), np.float32)  # filled rule by rule: long recordings are not held twice
     smooth = (uniform_filter1d(points[each], NEAR, mode="nearest") for own in STREAM_RULES.values() for each in own)
-    patches = (odd for _, odd in patch_oddness(values, profile, bank))
+    patches = (odd for _, odd in patch_oddness(values, ticks, profile, bank))
     for place, odd in enumerate(chain(smooth, networks.values(), patches)):
         table[:, place] = odd
     return RuleScores(table, names)
@@ -113,9 +121,26 @@ def member_oddness(scores: RuleScores, tails: Sequence[Tails], names: Sequence[s
         column = scores.values[:, rule : rule + 1]
         for one in tails:
             own = Tails(one.grid[rule : rule + 1], one.excess[rule : rule + 1])
-            result[:, names.index(member)] += oddness(column, own)[:, 0] / np.float32(len(tails))
+            result[:, names.index(member)] += bounded(oddness(column, own)[:, 0]) / np.float32(len(tails))
     counts = [max(scores.members.count(name), 1) for name in names]
     return np.asarray(result / np.array(counts, np.float32), np.float32)
+
+
+def bounded(odd: Float32) -> Float32:
+    """Let oddness grow with its logarithm where the tail is no longer known.
+
+    An exponential tail that was learnt from some thousand points says nothing of a number a thousand times as far out;
+    taken at its word, the rule that is off by most would decide alone. A power law goes on from there.
+
+    Args:
+        odd: any shape, >= 0.
+
+    Example:
+        >>> bounded(np.array([3, 10, 100, 1000], np.float32)).round().tolist()
+        [3.0, 10.0, 33.0, 56.0]
+    """
+    limit = np.float32(TRUSTED)
+    return np.asarray(np.where(odd > limit, limit * (1 + np.log(np.maximum(odd, limit) / limit)), odd), np.float32)
 
 
 def fit_rule_tails(parts: Sequence[RuleScores]) -> tuple[list[Tails], Tails]:

@@ -105,7 +105,8 @@ def _learn(parts: Sequence[Part], config: DetectorConfig, *, seed: int, progress
     learnt = []
     for done, part in enumerate(parts, start=1):
         profile, features, points = learn_profile(part)
-        bank = fit_bank(part.values, profile, config, most=part.windows.length, seed=seed)
+        ticks = profile.clock.ticks(part.times)
+        bank = fit_bank(part.values, ticks, profile, config, most=part.windows.length, seed=seed)
         learnt.append(_Learnt(profile, features, points, bank))
         progress("detector/features", done, len(parts))
     return learnt
@@ -138,7 +139,8 @@ def _train(
 
 def _score(part: Part, learnt: _Learnt, aster: Aster, width: int) -> RuleScores:
     networks = _networks(aster, part, learnt.profile, width, part.values)
-    return rule_scores(part.values, learnt.points, networks, learnt.profile, learnt.bank)
+    ticks = learnt.profile.clock.ticks(part.times)
+    return rule_scores(part.values, learnt.points, networks, learnt.profile, learnt.bank, ticks=ticks)
 
 
 def _networks(aster: Aster, part: Part, profile: Profile, width: int, values: Float32) -> dict[str, Float32]:

@@ -165,13 +165,15 @@ class Detector:
         raw, points = window_features(values, block.times, windows, profile, block.held)
         aster = ask_networks(self.aster, values, windows, profile, self.width)
         networks = network_points(aster, windows, len(values))
-        return raw, rule_scores(values, points, networks, profile, known.bank), aster
+        ticks = profile.clock.ticks(block.times)
+        return raw, rule_scores(values, points, networks, profile, known.bank, ticks=ticks), aster
 
     def _learn(self, series: Series, windows: Windows) -> Known:
         """Measure a series that was not in the pool by its own statistics; members weigh as in the pool's mean."""
         part = covered_part(series, windows)
         profile = fit_profile(part.values, part.times, part.targets)
-        bank = fit_bank(part.values, profile, self.config, most=self.length, seed=0)
+        ticks = profile.clock.ticks(part.times)
+        bank = fit_bank(part.values, ticks, profile, self.config, most=self.length, seed=0)
         weights = np.stack([known.weights for known in self.known.values()]).mean(axis=0).astype(np.float32)
         known = Known(profile, self.features, bank, self.rules, weights)
         whole = replace(series, values=part.values, times=part.times, truth=None)

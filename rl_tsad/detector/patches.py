@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from rl_tsad.types import Float32, Float64
+from rl_tsad.types import Float32, Float64, Int64
 
 WIDEST = 1024  # numbers in a patch; longer ones are averaged over neighbouring points
 _BLOCK = 4096  # patches held at once
 _SHORTEST = 8
 _FEWEST = 8  # a patch is at most this part of its recording
+_STEPS = 8  # patches that start within one patch's length when scores are made, and points between two at most
 
 
 def patch_length(wanted: int, points: int) -> int:
@@ -45,13 +46,24 @@ def fold_of(length: int, width: int) -> int:
     return fold
 
 
-def blocks(view: Float32, length: int, fold: int = 1) -> Iterator[Float32]:
-    """Yield all patches of a recording in blocks.
+def step_of(length: int) -> int:
+    """Give how many points lie between two patches that are scored: an eighth of their length, at most eight.
+
+    Example:
+        >>> step_of(64), step_of(4)
+        (8, 1)
+    """
+    return min(max(length // _STEPS, 1), _STEPS)
+
+
+def blocks(view: Float32, length: int, fold: int = 1, step: int = 1) -> Iterator[Float32]:
+    """Yield the patches of a recording in blocks.
 
     Args:
         view: (T, K); one shorter than a patch is continued to the left by its first point.
         length: L, points per patch.
         fold: neighbouring points that are averaged; divides L.
+        step: points between two patches.
 
     Yields:
         (B, K * L / fold) float32, contiguous.
@@ -61,12 +73,22 @@ def blocks(view: Float32, length: int, fold: int = 1) -> Iterator[Float32]:
         [[[0.0, 1.0], [1.0, 2.0], [2.0, 3.0]]]
     """
     view = _long_enough(view, length)
-    every = sliding_window_view(view, length, axis=0)  # (N, K, L)
+    every = sliding_window_view(view, length, axis=0)[::step]  # (N, K, L)
     for low in range(0, len(every), _BLOCK):
-        part = every[low : low + _BLOCK]
-        if fold > 1:
-            part = part.reshape(*part.shape[:2], length // fold, fold).mean(axis=3)
-        yield np.ascontiguousarray(part.reshape(len(part), -1), np.float32)
+        yield _rows(every[low : low + _BLOCK], length, fold)
+
+
+def pick_patches(view: Float32, length: int, fold: int, most: int) -> tuple[Float32, Int64]:
+    """Pick patches, equally spaced: (M, K * L / fold) float32, and the (M,) points at which they start.
+
+    Example:
+        >>> patches, starts = pick_patches(np.zeros((9, 2), np.float32), 4, 1, 3)
+        >>> patches.shape, starts.tolist()
+        ((3, 8), [0, 2, 5])
+    """
+    every = sliding_window_view(_long_enough(view, length), length, axis=0)
+    starts = np.linspace(0, len(every) - 1, min(most, len(every))).astype(np.int64)
+    return _rows(every[starts], length, fold), starts
 
 
 def sample_patches(view: Float32, length: int, fold: int, most: int, rng: np.random.Generator) -> Float32:
@@ -78,19 +100,19 @@ def sample_patches(view: Float32, length: int, fold: int, most: int, rng: np.ran
     """
     every = sliding_window_view(_long_enough(view, length), length, axis=0)
     rows = rng.permutation(len(every))[:most]
-    part = every[np.sort(rows)]
-    part = part.reshape(*part.shape[:2], length // fold, fold).mean(axis=3)
-    return np.ascontiguousarray(part.reshape(len(part), -1), np.float32)
+    return _rows(every[np.sort(rows)], length, fold)
 
 
 def score_points(view: Float32, length: int, fold: int, score: Callable[[Float32], Float32]) -> Float32:
-    """Score all patches and give each point the mean over the patches that cover it.
+    """Score patches and give each point the mean over those that cover it.
+
+    Only some start within a patch's length (:func:`step_of`): all of them would say little more.
 
     Args:
         view: (T, K).
         length: L, points per patch; a point's score looks L - 1 points ahead.
         fold: neighbouring points that are averaged.
-        score: (B, D) patches to (B,) scores.
+        score: (B, D) patches, in the order of their starts, to (B,) scores.
 
     Returns:
         (T,) float32.
@@ -99,17 +121,41 @@ def score_points(view: Float32, length: int, fold: int, score: Callable[[Float32
         >>> score_points(np.eye(4, dtype=np.float32)[:, :1], 2, 1, lambda patch: patch.sum(axis=1)).tolist()
         [1.0, 0.5, 0.0, 0.0]
     """
-    scores = np.concatenate([score(block) for block in blocks(view, length, fold)])
-    return _over_points(scores, length, len(view))
+    step = step_of(length)
+    scores = np.concatenate([score(block) for block in blocks(view, length, fold, step)])
+    return over_points(scores, length, len(view), step=step)
 
 
-def _over_points(scores: Float32, length: int, points: int) -> Float32:
-    """Average over the patches that cover a point; sums are kept in float64."""
-    lead = len(scores) + length - 1 - points  # points that a short recording was continued by
+def over_points(scores: Float32, length: int, points: int, *, step: int = 1, late: int = 0) -> Float32:
+    """Average over the patches that cover a point; sums are kept in float64.
+
+    Args:
+        scores: (N,) of the patches that start at 0, ``step``, ``2 step`` and so on; of a recording shorter than a patch
+            one, which ends with it.
+        length: L, points per patch.
+        points: T, of the recording.
+        step: points between two patches.
+        late: a patch that starts less than so many points before a point is left out, unless it is the only one.
+
+    Returns:
+        (T,) float32; a point that no patch covers has the score of the last patch.
+
+    Example:
+        >>> over_points(np.array([2, 4], np.float32), 2, 5, step=2).tolist()
+        [2.0, 2.0, 4.0, 4.0, 4.0]
+    """
     total: Float64 = np.concatenate([[0.0], np.cumsum(scores, dtype=np.float64)])
-    at = np.arange(points) + lead
-    low, high = np.maximum(at - length + 1, 0), np.minimum(at, len(scores) - 1) + 1
+    at = np.arange(points) + max(length - points, 0)  # a short recording was continued to the left
+    high = np.clip((at - late) // step, 0, len(scores) - 1) + 1
+    low = np.minimum(np.maximum(-(-(at - length + 1) // step), 0), high - 1)
     return np.asarray((total[high] - total[low]) / (high - low), np.float32)
+
+
+def _rows(patches: Float32, length: int, fold: int) -> Float32:
+    """Lay patches (B, K, L) out as rows (B, K * L / fold)."""
+    if fold > 1:
+        patches = patches.reshape(*patches.shape[:2], length // fold, fold).mean(axis=3)
+    return np.ascontiguousarray(patches.reshape(len(patches), -1), np.float32)
 
 
 def _long_enough(view: Float32, length: int) -> Float32:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from rl_tsad.config import MEMBERS, DetectorConfig
 from rl_tsad.detector.aster.model import Aster
-from rl_tsad.detector.bank import PREFIXES, Bank
+from rl_tsad.detector.bank import Bank
 from rl_tsad.detector.calibrate import Tails
 from rl_tsad.detector.checkpoint import fill_module, load_tensors, save_tensors
 from rl_tsad.detector.features import FEATURES
@@ -21,6 +22,7 @@ from rl_tsad.detector.judge import Detector
 from rl_tsad.detector.known import Known
 from rl_tsad.detector.memory import Memory
 from rl_tsad.detector.season import Clock
+from rl_tsad.detector.solo import Solo
 from rl_tsad.detector.streams import Profile
 from rl_tsad.detector.subspace import Subspace
 from rl_tsad.detector.texture import Texture
@@ -95,56 +97,86 @@ def _rebuild(tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> D
         for row, one in enumerate(facts["series"])
     }
     pooled = _under("pooled/", tensors)
-    features, rules = _tails_in("features", pooled), _tails_in("rules", pooled)
+    features, rules = _tails_in(_under("features/", pooled)), _tails_in(_under("rules/", pooled))
     return Detector(config, length, width, known, features, rules, aster.eval(), facts["history"])
 
 
 def _known_in(tensors: Mapping[str, torch.Tensor], clock: Clock, config: DetectorConfig) -> Known:
     profile = Profile(clock=clock, **{name: tensors[name].numpy() for name in _ARRAYS})
-    features, rules = _tails_in("features", tensors), _tails_in("rules", tensors)
+    features, rules = _tails_in(_under("features/", tensors)), _tails_in(_under("rules/", tensors))
     return Known(profile, features, _bank_in(tensors, config), rules, tensors["weights"].numpy())
 
 
-def _bank_out(path: str, bank: Bank) -> dict[str, np.ndarray[Any, Any]]:
-    """Name the bank's arrays; what a patch is stands beside its numbers as (length, fold)."""
-    result: dict[str, np.ndarray[Any, Any]] = {}
-    for view, (memories, subspaces) in enumerate(zip(bank.memories, bank.subspaces, strict=True)):
-        for place, memory in enumerate(memories):
-            result[f"{path}/memory/{view}/{place}/centres"] = memory.centres
-            result[f"{path}/memory/{view}/{place}/form"] = np.array([memory.length, memory.fold], np.int64)
-        for place, subspace in enumerate(subspaces):
-            result[f"{path}/subspace/{view}/{place}/mean"] = subspace.mean
-            result[f"{path}/subspace/{view}/{place}/axes"] = subspace.axes
-            result[f"{path}/subspace/{view}/{place}/form"] = np.array([subspace.length, subspace.fold], np.int64)
-    return result | {f"{path}/texture/{name}": value.numpy() for name, value in bank.texture.tensors().items()}
+def _bank_out(path: str, bank: Bank) -> dict[str, Any]:
+    """Name the bank's arrays: kind, place in its tuple, and of what is known of each target by itself its number."""
+    result: dict[str, Any] = {}
+    for kind in (each.name for each in fields(bank)):
+        for place, one in enumerate(getattr(bank, kind)):
+            result |= _rule_out(f"{path}/{kind}/{place}", one)
+    return result
+
+
+def _rule_out(path: str, one: Memory | Subspace | Texture | Solo[Any]) -> dict[str, Any]:
+    if isinstance(one, Texture):
+        return {f"{path}/{name}": value.numpy() for name, value in one.tensors().items()}
+    if isinstance(one, Solo):
+        parts = (_rule_out(f"{path}/parts/{channel}", part) for channel, part in enumerate(one.parts))
+        return _tails_out(path, one.tails) | {name: array for part in parts for name, array in part.items()}
+    arrays = {name: getattr(one, name) for name in _arrays_of(type(one))}
+    form = np.array([one.length, one.fold], np.int64)  # what a patch is
+    return {f"{path}/{name}": array for name, array in {**arrays, "form": form}.items()}
+
+
+def _arrays_of(made: type[Memory] | type[Subspace]) -> list[str]:
+    return [each.name for each in fields(made) if each.name not in ("length", "fold")]
 
 
 def _bank_in(tensors: Mapping[str, torch.Tensor], config: DetectorConfig) -> Bank:
-    def entries(kind: str, view: int) -> list[dict[str, torch.Tensor]]:
-        own = _under(f"{kind}/{view}/", tensors)
-        return [_under(f"{place}/", own) for place in range(len({name.split("/")[0] for name in own}))]
+    def read(kind: str, rule: Callable[[Mapping[str, torch.Tensor]], Any]) -> tuple[Any, ...]:
+        return tuple(rule(parts) for parts in _entries(kind, tensors))
 
-    def memory(parts: Mapping[str, torch.Tensor]) -> Memory:
-        length, fold = (int(number) for number in parts["form"])
-        return Memory(parts["centres"].numpy(), length, fold)
-
-    def subspace(parts: Mapping[str, torch.Tensor]) -> Subspace:
-        length, fold = (int(number) for number in parts["form"])
-        return Subspace(parts["mean"].numpy(), parts["axes"].numpy(), length, fold)
-
-    return Bank(
-        tuple(tuple(memory(parts) for parts in entries("memory", view)) for view in range(len(PREFIXES))),
-        tuple(tuple(subspace(parts) for parts in entries("subspace", view)) for view in range(len(PREFIXES))),
-        Texture.from_tensors(_under("texture/", tensors), config.texture),
+    memory, subspace, texture = (
+        partial(_patches_in, Memory),
+        partial(_patches_in, Subspace),
+        partial(_texture_in, config),
     )
+    return Bank(
+        memories=read("memories", memory),
+        subspaces=read("subspaces", partial(_solo_in, subspace)),
+        textures=read("textures", texture),
+        rest_memories=read("rest_memories", memory),
+        rest_solos=read("rest_solos", partial(_solo_in, memory)),
+        rest_subspaces=read("rest_subspaces", subspace),
+        rest_textures=read("rest_textures", texture),
+    )
+
+
+def _solo_in(rule: Callable[[Mapping[str, torch.Tensor]], Any], tensors: Mapping[str, torch.Tensor]) -> Solo[Any]:
+    return Solo(tuple(rule(parts) for parts in _entries("parts", tensors)), _tails_in(tensors))
+
+
+def _patches_in(made: type[Memory] | type[Subspace], parts: Mapping[str, torch.Tensor]) -> Memory | Subspace:
+    length, fold = (int(number) for number in parts["form"])
+    arrays: dict[str, Any] = {name: parts[name].numpy() for name in _arrays_of(made)}
+    return made(**arrays, length=length, fold=fold)
+
+
+def _texture_in(config: DetectorConfig, parts: Mapping[str, torch.Tensor]) -> Texture:
+    return Texture.from_tensors(parts, config.texture)
+
+
+def _entries(kind: str, tensors: Mapping[str, torch.Tensor]) -> list[dict[str, torch.Tensor]]:
+    """Give the tensors of each numbered part of a kind, in order."""
+    own = _under(f"{kind}/", tensors)
+    return [_under(f"{place}/", own) for place in range(len({name.split("/")[0] for name in own}))]
 
 
 def _tails_out(path: str, tails: Tails) -> dict[str, np.ndarray[Any, Any]]:
     return {f"{path}/grid": tails.grid, f"{path}/excess": tails.excess}
 
 
-def _tails_in(path: str, tensors: Mapping[str, torch.Tensor]) -> Tails:
-    return Tails(tensors[f"{path}/grid"].numpy(), tensors[f"{path}/excess"].numpy())
+def _tails_in(tensors: Mapping[str, torch.Tensor]) -> Tails:
+    return Tails(tensors["grid"].numpy(), tensors["excess"].numpy())
 
 
 def _under(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

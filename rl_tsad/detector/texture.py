@@ -5,7 +5,8 @@ adjacency loss, memory of k-means centres, mean cosine distance to the three nea
 simulated plants and generated anomalies before it was chosen: (1) patches are not normalised one by one, since an
 anomaly may lie in level and scale; they come in the series' own units, softened by arcsinh. (2) So a convolution serves
 all patches that cover its point, and embedding every patch costs 1 / L of what it does there. (3) The weights stay as
-they were drawn: 100 or 300 updates cost far more and made the ensemble no better, hence ``steps`` is 0.
+they were drawn: 100 or 300 updates cost far more and made the ensemble no better, hence ``steps`` is 0. (4) There are
+two lengths of patches, and besides the values what their neighbours do not explain is looked at.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from torch import Tensor, nn
 
 from rl_tsad.config import TextureConfig
 from rl_tsad.detector.checkpoint import fill_module
-from rl_tsad.detector.patches import patch_length
+from rl_tsad.detector.patches import over_points, patch_length, step_of
 from rl_tsad.detector.triplet import train_triplets
 from rl_tsad.errors import CheckpointError
 from rl_tsad.progress import Progress, no_progress
 from rl_tsad.seeding import derive_rng, derive_seed
-from rl_tsad.types import Float32, Float64, Int64
+from rl_tsad.types import Float32, Int64
 
 _KERNELS = (7, 5, 3, 3)
 EDGE = sum(kernel // 2 for kernel in _KERNELS)  # points on either side of a patch that its embedding looks at
@@ -49,6 +50,7 @@ class Texture(nn.Module):
     """
 
     length: Tensor
+    late: Tensor
     memory: Tensor
 
     def __init__(self, width: int, length: int, config: TextureConfig, centres: int = 1) -> None:
@@ -61,12 +63,13 @@ class Texture(nn.Module):
             width = channels
         self.stack = nn.Sequential(*parts)
         self.register_buffer("length", torch.tensor(length))
+        self.register_buffer("late", torch.tensor(0))
         self.register_buffer("memory", torch.zeros(centres, width))
 
-    def forward(self, points: Tensor) -> Tensor:
-        """Embed all patches of stretches: (B, K, P + L - 1 + 2 * 7) to (B, P, D)."""
+    def forward(self, points: Tensor, step: int = 1) -> Tensor:
+        """Embed patches of stretches, one each ``step`` points: (B, K, P + L - 1 + 2 * 7) to (B, ceil(P / step), D)."""
         features = self.stack(points)  # (B, D, P + L - 1)
-        return nn.functional.avg_pool1d(features, int(self.length), stride=1).transpose(1, 2)  # (B, P, D)
+        return nn.functional.avg_pool1d(features, int(self.length), stride=step).transpose(1, 2)  # (B, P / step, D)
 
     def tensors(self) -> dict[str, Tensor]:
         """Give everything that must be kept, by name."""
@@ -88,28 +91,39 @@ class Texture(nn.Module):
 
 
 def fit_texture(
-    view: Float32, config: TextureConfig, *, seed: int, log: Log, progress: Progress = no_progress
+    view: Float32,
+    config: TextureConfig,
+    *,
+    length: int,
+    seed: int,
+    log: Log,
+    ahead: int | None = None,
+    progress: Progress = no_progress,
 ) -> Texture:
     """Learn the usual textures of a recording.
 
     Args:
         view: (T, K) values in units of their usual deviation, T >= 1.
         config: sizes and steps.
+        length: L, points per patch; less where the recording is short.
         seed: of weights, batches and centres.
         log: called with "texture/loss" and "texture/centres".
+        ahead: points that a score may look at from its own on: patches that reach further do not count for it. L + 7,
+            which leaves none out, when omitted.
         progress: called as ("detector/texture", step, steps + 1); the centres are the last step.
 
     Example:
         >>> wave = np.sin(np.arange(500, dtype=np.float32) / 5)[:, None]
-        >>> texture = fit_texture(wave, TextureConfig(), seed=0, log=lambda path, value: None)
+        >>> texture = fit_texture(wave, TextureConfig(), length=32, seed=0, log=lambda path, value: None)
         >>> tuple(texture.memory.shape), int(texture.length)
         ((51, 64), 32)
     """
-    length = max(patch_length(config.length, len(view)), 2)  # a single value has no spread to be divided by
+    length = max(patch_length(length, len(view)), 2)  # a single value has no spread to be divided by
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed(seed, "texture", "weights"))
+        torch.manual_seed(derive_seed(seed, "texture", length, "weights"))
         texture = Texture(view.shape[1], length, config).train()
         rng, cut = derive_rng(seed, "texture", "batches"), partial(_cut, view, length)
+        texture.late.fill_(0 if ahead is None else max(length + EDGE - ahead, 0))
         losses = train_triplets(texture, cut, config, points=len(view), length=length, rng=rng)
         for step, loss in enumerate(losses, start=1):
             log("texture/loss", loss)
@@ -135,7 +149,7 @@ def texture_distance(texture: Texture, view: Float32, *, batch: int = 4096) -> F
     Args:
         texture: of the same series.
         view: (T, K), in the same units; T >= 1.
-        batch: patches embedded at once; bounds the memory, does not change the result.
+        batch: patches embedded at once, about; bounds the memory, does not change the result.
 
     Returns:
         (T,) float32 in [0, 4]: squared distance of unit vectors, 2 (1 - cosine), mean of the three nearest centres,
@@ -143,26 +157,22 @@ def texture_distance(texture: Texture, view: Float32, *, batch: int = 4096) -> F
 
     Example:
         >>> wave = np.sin(np.arange(500, dtype=np.float32) / 5)[:, None]
-        >>> texture = fit_texture(wave, TextureConfig(), seed=0, log=lambda path, value: None)
+        >>> texture = fit_texture(wave, TextureConfig(), length=32, seed=0, log=lambda path, value: None)
         >>> wave[300:310] += 3
         >>> 290 <= int(texture_distance(texture, wave).argmax()) < 320
         True
     """
     length, memory = int(texture.length), texture.memory.numpy()
+    step, patches = step_of(length), max(len(view) - length + 1, 1)
     index = faiss.IndexFlatL2(memory.shape[1])
     index.add(memory)
-    patches = max(len(view) - length + 1, 1)
     lead = patches + length - 1 - len(view)  # points that a short recording is continued by, to the left
-    distances = np.empty(patches, np.float32)
-    for low in range(0, patches, batch):
-        high = min(low + batch, patches)
-        points = _cut(view, length, np.array([low - lead]), high - low)
-        squared = index.search(_unit(texture(points)[0]).numpy(), min(_NEAREST, len(memory)))[0]
-        distances[low:high] = np.maximum(squared, 0).mean(axis=1)
-    total: Float64 = np.concatenate([[0.0], np.cumsum(distances, dtype=np.float64)])
-    at = np.arange(lead, lead + len(view))
-    first, last = np.maximum(at - length + 1, 0), np.minimum(at, patches - 1) + 1
-    return np.asarray((total[last] - total[first]) / (last - first), np.float32)
+    distances, size = [], max(batch // step, 1) * step
+    for low in range(0, patches, size):
+        points = _cut(view, length, np.array([low - lead]), min(size, patches - low))
+        squared = index.search(_unit(texture(points, step)[0]).numpy(), min(_NEAREST, len(memory)))[0]
+        distances.append(np.maximum(squared, 0).mean(axis=1))
+    return over_points(np.concatenate(distances), length, len(view), step=step, late=int(texture.late))
 
 
 def _cut(view: Float32, length: int, starts: Int64, patches: int) -> Tensor:

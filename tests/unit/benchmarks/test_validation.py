@@ -1,6 +1,9 @@
+import os
+
 import numpy as np
 import pytest
-from validation import load_validation
+from protocol import load_nab6, load_smap12
+from validation import load_moved, load_recorded, load_validation, widened
 
 
 @pytest.mark.slow
@@ -39,3 +42,38 @@ def test_commands_are_exogenous_and_plants_healthy_twins_clean() -> None:
             assert set(np.unique(case.series.values[:, 1:])) <= {0.0, 1.0}
         if case.apart:
             assert not np.array_equal(case.fit.values[:100], case.series.values[:100])
+
+
+@pytest.mark.slow
+def test_moved_plants_lie_elsewhere_than_what_is_fitted_on() -> None:
+    cases = load_moved(0, 6)
+    for case in cases:
+        assert 0 < case.truth.sum() < 0.4 * case.series.length
+        usual = case.fit.values.std(axis=0)
+        assert (np.abs(np.median(case.series.values, axis=0) - np.median(case.fit.values, axis=0)) > usual).any()
+    assert np.array_equal(load_moved(0, 1)[0].series.values, cases[0].series.values)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("RL_TSAD_DATA" not in os.environ, reason="RL_TSAD_DATA names no folder")
+def test_recordings_of_the_benchmark_are_not_among_those_to_choose_by() -> None:
+    cases = load_recorded()
+    measured = {case.series.values.tobytes() for load in (load_nab6, load_smap12) for case in load()}
+    assert len(cases) == 31
+    assert not {case.name.split("-", 1)[1] for case in cases} & {case.name for case in load_nab6() + load_smap12()}
+    assert not {case.series.values.tobytes() for case in cases} & measured
+    assert all(0 < case.truth.mean() < 0.12 and not case.truth[: case.fit.length].any() for case in cases)
+
+
+def test_recordings_need_the_labelled_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RL_TSAD_DATA", raising=False)
+    assert load_recorded() == []
+
+
+def test_wide_labels_hold_the_narrow_ones_and_cover_a_tenth() -> None:
+    truth = np.zeros(1000, np.int8)
+    truth[[100, 500, 501, 900]] = 1
+    wide = widened(truth)
+    assert (wide >= truth).all()
+    assert 0.09 < wide.mean() <= 0.11
+    assert widened(np.zeros(10, np.int8)).sum() == 0

@@ -21,7 +21,7 @@ def wave(points=1000, channels=1, seed=0):
 
 
 def fitted(view, config=SMALL, seed=0):
-    return fit_texture(view, config, seed=seed, log=QUIET)
+    return fit_texture(view, config, length=32, seed=seed, log=QUIET)
 
 
 @pytest.mark.parametrize("channels", [1, 8])
@@ -88,7 +88,7 @@ def test_what_is_seen_in_training_is_nearer_than_noise():
 def test_blocks_do_not_change_the_scores():
     texture, view = fitted(wave(channels=2)), wave(500, 2, seed=1)
     whole = texture_distance(texture, view)
-    np.testing.assert_allclose(texture_distance(texture, view, batch=37), whole, atol=1e-5)
+    np.testing.assert_allclose(texture_distance(texture, view, batch=40), whole, atol=1e-5)
 
 
 def test_a_points_score_looks_only_at_patches_around_it():
@@ -99,6 +99,17 @@ def test_a_points_score_looks_only_at_patches_around_it():
     touched = np.flatnonzero(difference > 1e-5)
     assert touched.min() >= 400 - 31 - 7
     assert touched.max() <= 400 + 31 + 7
+
+
+def test_a_score_looks_no_further_ahead_than_asked():
+    view = wave(600)
+    texture = fit_texture(view, SMALL, length=32, seed=0, log=QUIET, ahead=32)
+    changed = view.copy()
+    changed[400:] += 5
+    touched = np.flatnonzero(texture_distance(texture, view) != texture_distance(texture, changed))
+    assert 400 - 31 <= touched.min() < 400 - 25  # with all patches it would be 7 points earlier
+    again = Texture.from_tensors(texture.tensors(), SMALL)
+    np.testing.assert_array_equal(texture_distance(again, changed), texture_distance(texture, changed))
 
 
 def test_tensors_give_the_same_texture_back():
@@ -141,6 +152,7 @@ def test_the_network_is_trained_when_asked_and_its_steps_are_told():
     trained = fit_texture(
         view,
         config,
+        length=32,
         seed=0,
         log=lambda path, value: losses.append(value) if path == "texture/loss" else None,
         progress=lambda stage, done, total: steps.append((stage, done, total)),
@@ -156,7 +168,7 @@ def test_training_makes_the_loss_fall():
     view, losses = wave(600), []
     config = replace(SMALL, steps=60, learning_rate=3e-3)
     log = lambda path, value: losses.append(value) if path == "texture/loss" else None  # noqa: E731
-    fit_texture(view, config, seed=0, log=log)
+    fit_texture(view, config, length=32, seed=0, log=log)
     assert np.mean(losses[-10:]) < np.mean(losses[6:16])
 
 
