@@ -68,9 +68,9 @@ def fit_bank(values: Float32, ticks: Int64, profile: Profile, config: DetectorCo
     """
     own = config.memory
     lengths, planes, textures = (_within(each, most) for each in (own.lengths, own.subspaces, config.texture.lengths))
-    memory, plane = partial(_memory, ticks=ticks, size=own.size), partial(fit_subspace, seed=seed)
+    memory, plane = partial(fit_memory, ticks=ticks, size=own.size), partial(fit_subspace, seed=seed)
     texture = partial(fit_texture, config=config.texture, seed=seed, log=_say_nothing, ahead=most)
-    distance = partial(_memory_distance, ticks=ticks)
+    distance = partial(memory_distance, ticks=ticks)
     view, rest = look(values, profile)
     return Bank(
         memories=tuple(memory(view, length=length) for length in lengths),
@@ -81,14 +81,6 @@ def fit_bank(values: Float32, ticks: Int64, profile: Profile, config: DetectorCo
         rest_subspaces=tuple(plane(rest, length=length) for length in planes),
         rest_textures=tuple(texture(rest, length=length) for length in textures),
     )
-
-
-def _memory(view: Float32, *, ticks: Int64, length: int, size: int) -> Memory:
-    return fit_memory(view, ticks, length=length, size=size)
-
-
-def _memory_distance(memory: Memory, view: Float32, *, ticks: Int64) -> Float32:
-    return memory_distance(memory, view, ticks)
 
 
 def _say_nothing(path: str, value: float) -> None:
@@ -161,7 +153,7 @@ Rule = Callable[[Float32], Float32]
 
 def _value_rules(bank: Bank, ticks: Int64) -> Iterator[tuple[str, Rule]]:
     for memory in bank.memories:
-        yield "memory", partial(_memory_distance, memory, ticks=ticks)
+        yield "memory", partial(memory_distance, memory, ticks=ticks)
     for solo in bank.subspaces:
         yield "subspace", partial(solo_oddness, solo, score=subspace_distance)
     for texture in bank.textures:
@@ -170,7 +162,7 @@ def _value_rules(bank: Bank, ticks: Int64) -> Iterator[tuple[str, Rule]]:
 
 
 def _rest_rules(bank: Bank, ticks: Int64) -> Iterator[tuple[str, Rule]]:
-    distance = partial(_memory_distance, ticks=ticks)
+    distance = partial(memory_distance, ticks=ticks)
     for memory in bank.rest_memories:
         yield "rest_memory", partial(distance, memory)
     for solo in bank.rest_solos:
