@@ -22,11 +22,11 @@ import numpy as np
 import pandas as pd
 import torch
 from detection.summary import family, interval
-from peers.ours import CONFIG, WINDOWS, fitted
+from peers.ours import WINDOWS, configured, fitted
 from peers.registry import PEERS
 from protocol import SETS, TARGETS, Case
 from rich.progress import track
-from validation import SET, load_moved, load_recorded, load_validation, widened
+from validation import SET, load_suite, widened
 
 from rl_tsad.config import MEMBERS
 from rl_tsad.data.windows import make_windows
@@ -47,10 +47,8 @@ def main() -> None:
         return
     torch.set_num_threads(1)
     file = options.out / (f"ensemble-validation-{options.suite}.csv" if options.validate else "ensemble.csv")
-    if options.validate:
-        cases = load_validation(options.suite) + load_moved(options.suite) + load_recorded(options.suite)
-    else:
-        cases = [case for name in options.sets for case in SETS[name]()]
+    measured = (case for name in options.sets for case in SETS[name]())
+    cases = load_suite(options.suite) if options.validate else list(measured)
     table = measure_all(cases, options.seeds, file)
     report(table)
 
@@ -84,7 +82,7 @@ def columns_of(case: Case) -> list[tuple[str, Int8]]:
 def measure(case: Case, seed: int) -> dict[str, dict[str, float]]:
     """Give the VUS-PR of each variant, by column."""
     task = case.task()
-    detector = fitted(task, seed, CONFIG)
+    detector = fitted(task, seed, configured(task))
     scores = detector.score_points(task.series, make_windows(task.series, WINDOWS))
     found = variants(scores.members, detector.known[task.series.name].weights)
     return {

@@ -52,6 +52,7 @@ class Task:
         window: points in the sliding window, TSB-AD's period of the first column.
         apart: whether ``fit`` is another recording and not a part of ``series``. TSB-AD's unsupervised methods are
             fitted on the whole series that they score; here they are, unless the two are apart.
+        healthy: whether ``fit`` is known to hold no anomaly: TSB-AD's training parts, SKAB's anomaly-free run.
     """
 
     set: str
@@ -60,6 +61,7 @@ class Task:
     series: Series
     window: int
     apart: bool
+    healthy: bool
 
 
 @dataclass(frozen=True)
@@ -101,14 +103,22 @@ def data_folder() -> Path:
     return folder
 
 
-def make_case(set: str, fit: Series, series: Series, *, apart: bool = False, kinds: tuple[str, ...] = ()) -> Case:
+def make_case(
+    set: str,
+    fit: Series,
+    series: Series,
+    *,
+    apart: bool = False,
+    healthy: bool = True,
+    kinds: tuple[str, ...] = (),
+) -> Case:
     """Make a case of a series with truth, taking the truth off what a method sees."""
     if series.truth is None:
         raise ConfigError(f"series {series.name!r}: expected known anomalies, got none; a case is measured by them")
     window = find_period(series.values[:, 0])
     blind = replace(series, truth=None)
     fit = replace(fit, name=series.name, truth=None)
-    return Case(set, series.name, fit, blind, window, apart, series.truth, kinds=kinds)
+    return Case(set, series.name, fit, blind, window, apart, healthy, series.truth, kinds=kinds)
 
 
 def load_nab6() -> list[Case]:
@@ -151,7 +161,8 @@ def load_skab(*, on_itself: bool = False) -> list[Case]:
     healthy = runs["anomaly-free"]
     valve1 = [run for name, run in runs.items() if name.startswith("valve1-")]
     name = "skab-self" if on_itself else "skab"
-    return [make_case(name, run if on_itself else healthy, run, apart=not on_itself) for run in valve1]
+    apart = not on_itself
+    return [make_case(name, healthy if apart else run, run, apart=apart, healthy=apart) for run in valve1]
 
 
 SETS: dict[str, Callable[[], list[Case]]] = {

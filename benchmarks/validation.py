@@ -5,11 +5,12 @@ Of eight cases four are univariate (ten kinds of healthy recordings, thirteen of
 a plant fitted on another, healthy recording, with short faults or one long. Faults, kinds, lengths and units are drawn;
 nothing was chosen with a method in view.
 
-Beside them: plants that have moved to another operating point since the recording that is fitted on; and, where
-RL_TSAD_DATA names the labelled data, other recordings than the benchmark's (24 of NAB, 7 healthy ones of SMAP) with
-anomalies of the same thirteen kinds written into them. Their own labels are not read: what is odd in NAB's counts as
-usual. People mark more than what changed, so every case can also be judged by wide labels (:func:`widened`), as NAB's
-are. Run ``python benchmarks/validation.py`` for a table of the cases.
+Beside them (:func:`load_suite`): plants that have moved to another operating point since the recording that is fitted
+on, some of which then nearly stand still; plants and all of the above fitted on what is scored, anomalies and
+maintenance stops included, as in daily use; and, where RL_TSAD_DATA names the labelled data, other recordings than the
+benchmark's (24 of NAB, 7 healthy ones of SMAP) with anomalies of the same thirteen kinds written into them. Their own
+labels are not read: what is odd in NAB's counts as usual. People mark more than what changed, so every case can also be
+judged by wide labels (:func:`widened`), as NAB's are. Run ``python benchmarks/validation.py`` for a table of the cases.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ from rl_tsad.types import Bool, Float64, Int8, Series
 SET = "validation"
 _TURNS = ("generated", "plant", "generated", "commanded", "generated", "apart", "generated", "commanded")
 _CLEAN = 0.25
+_DAILY = 0.6
+_EARLIER = "2023-11-01T00:00:00"
+"""When the other recording that is fitted on was made."""
 _LONG = ("level", "drift", "oscillation", "decoupling")
 _WIDE = 0.1
 """Share of a series that its wide labels cover, together; as NAB's windows do."""
@@ -112,7 +116,9 @@ def _apart(seed: int, number: int) -> Case:
     name, points = f"apart-{number}", int(rng.integers(1000, 2000))
     config = PlantConfig(points=points, faults=int(rng.integers(2, points // 150)), stops=0)
     faulty, healthy = _twins(config, derive_seed(seed, "apart", number), name)
-    fit = simulate_plant(PlantConfig(points=3000, faults=0, stops=0), seed=derive_seed(seed, "fit", number), name=name)
+    fit = simulate_plant(
+        PlantConfig(points=3000, faults=0, stops=0, start=_EARLIER), seed=derive_seed(seed, "fit", number), name=name
+    )
     if rng.random() < 0.5:
         return make_case(SET, fit.series, faulty.series, apart=True, kinds=tuple(f.kind for f in faulty.faults))
     series, kind = _with_long_fault(healthy.series, rng)
@@ -122,6 +128,39 @@ def _apart(seed: int, number: int) -> Case:
 def _twins(config: PlantConfig, seed: int, name: str) -> tuple[Plant, Plant]:
     """Record the same plant with and without its faults."""
     return simulate_plant(config, seed=seed, name=name), simulate_plant(replace(config, faults=0), seed=seed, name=name)
+
+
+def load_suite(seed: int = 0) -> list[Case]:
+    """Make all cases that settings are chosen on; another seed gives others."""
+    usual = load_validation(seed) + load_recorded(seed)
+    return (
+        usual
+        + load_moved(seed)
+        + load_still(seed)
+        + load_daily(seed)
+        + [on_itself(each) for each in usual if not each.apart]
+    )
+
+
+def on_itself(case: Case) -> Case:
+    """Fit on the whole series that is scored, as one does who has nothing else; named ``"self-..."``."""
+    name = f"self-{case.name}"
+    whole = replace(case.series, name=name)
+    return replace(case, name=name, fit=whole, series=whole, healthy=False)
+
+
+def load_daily(seed: int = 0, n: int = 10) -> list[Case]:
+    """Make plants with faults and stops from the start, fitted on their first three fifths; named ``"daily-0"`` ..."""
+    return [_daily(seed, number) for number in range(n)]
+
+
+def _daily(seed: int, number: int) -> Case:
+    rng, name = derive_rng(seed, "daily", number), f"daily-{number}"
+    points = int(rng.integers(2500, 4100))
+    config = PlantConfig(points=points, faults=int(rng.integers(6, points // 250)), stops=int(rng.integers(1, 5)))
+    plant = simulate_plant(config, seed=derive_seed(seed, "daily", number), name=name)
+    kinds = tuple(fault.kind for fault in plant.faults)
+    return replace(_with_prefix(plant.series, int(_DAILY * points), kinds), healthy=False)
 
 
 def load_moved(seed: int = 0, n: int = 16) -> list[Case]:
@@ -134,25 +173,39 @@ def load_moved(seed: int = 0, n: int = 16) -> list[Case]:
         seed: another one gives other cases.
         n: how many, named ``"moved-0"`` and so on.
     """
-    return [_moved(seed, number) for number in range(n)]
+    return [_moved(derive_rng(seed, "moved", i), derive_seed(seed, "moved", i), f"moved-{i}") for i in range(n)]
 
 
-def _moved(seed: int, number: int) -> Case:
-    rng, name = derive_rng(seed, "moved", number), f"moved-{number}"
+def load_still(seed: int = 0, n: int = 12) -> list[Case]:
+    """Make plants that lie 3 to 60 usual deviations away and vary a hundredth to a third as much, faults included.
+
+    Args:
+        seed: another one gives other cases.
+        n: how many, named ``"still-0"`` and so on.
+    """
+    return [
+        _moved(derive_rng(seed, "still", i), derive_seed(seed, "still", i), f"still-{i}", still=True) for i in range(n)
+    ]
+
+
+def _moved(rng: np.random.Generator, seed: int, name: str, *, still: bool = False) -> Case:
     points = int(rng.integers(1000, 2000))
     config = PlantConfig(points=points, faults=int(rng.integers(2, points // 150)), stops=0)
-    faulty, healthy = _twins(config, derive_seed(seed, "moved", number), name)
-    fit = simulate_plant(PlantConfig(points=3000, faults=0, stops=0), seed=derive_seed(seed, "at", number), name=name)
+    faulty, healthy = _twins(config, seed, name)
+    fit = simulate_plant(
+        PlantConfig(points=3000, faults=0, stops=0, start=_EARLIER), seed=derive_seed(seed, "fit"), name=name
+    )
     kinds = tuple(fault.kind for fault in faulty.faults)
     series, usual = faulty.series, healthy.series.values.astype(np.float64)
     if rng.random() < 0.5:
         series, kind = _with_long_fault(healthy.series, rng)
         kinds = (kind,)
-    away = rng.normal(size=series.width) * np.exp(rng.uniform(np.log(0.3), np.log(20), series.width))
+    (near, far), (least, most) = ((3, 60), (0.01, 0.3)) if still else ((0.3, 20), (0.1, 2.0))
+    away = rng.normal(size=series.width) * np.exp(rng.uniform(np.log(near), np.log(far), series.width))
     away *= (rng.random(series.width) < 0.6) * fit.series.values.std(axis=0)
-    gain = np.exp(rng.uniform(np.log(0.1), np.log(2.0), series.width))
+    gain = np.exp(rng.uniform(np.log(least), np.log(most), 1 if still else series.width))
     middle = np.median(usual, axis=0)
-    fault = (series.values - usual) * np.exp(rng.uniform(0, np.log(20)))
+    fault = (series.values - usual) * (gain if still else 1) * np.exp(rng.uniform(0, np.log(20)))
     values = (usual - middle) * gain + middle + away + fault
     return make_case(SET, fit.series, replace(series, values=values.astype(np.float32)), apart=True, kinds=kinds)
 
@@ -234,7 +287,7 @@ def _with_prefix(series: Series, clean: int, kinds: tuple[str, ...]) -> Case:
 
 
 def main() -> None:
-    cases = load_validation() + load_moved() + load_recorded()
+    cases = load_suite()
     for case in cases:
         sizes = f"{case.fit.length:>6}{case.series.length:>6}{case.series.width:>4}{case.window:>5}"
         print(f"{case.name:20}{sizes}{case.truth.mean():>8.1%}  {', '.join(case.kinds)}")

@@ -188,6 +188,8 @@ class DetectorConfig:
         aster: networks.
         members: of the ensemble; all are seen by the agent, these make the label-free score. Those that lowered it on
             the validation series are not among them.
+        healthy: whether the pool is known to hold no anomalies, such as a recording from after the commissioning. All
+            that it shows then counts as usual; else a stretch of it must resemble others to do so.
         trial: whether a member's weight is settled on anomalies written into the end of the series' own pool; else all
             members weigh the same.
     """
@@ -195,7 +197,8 @@ class DetectorConfig:
     memory: MemoryConfig = field(default_factory=MemoryConfig)
     texture: TextureConfig = field(default_factory=TextureConfig)
     aster: AsterConfig = field(default_factory=AsterConfig)
-    members: tuple[Member, ...] = ("rest_memory", "subspace", "texture", "rest_texture", "roughness")
+    members: tuple[Member, ...] = ("rest_memory", "rest_subspace", "texture", "rest_texture", "roughness")
+    healthy: bool = False
     trial: bool = True
 
 

@@ -15,7 +15,8 @@ from rl_tsad.seeding import derive_rng
 
 OURS = "rl-tsad"
 _DRAWS = 2000
-_FAMILIES = ("generated", "commanded", "plant", "apart", "moved", "nab", "smap")
+_ON_A_PREFIX = ("generated", "commanded", "plant", "nab", "smap")
+_FAMILIES = (*_ON_A_PREFIX, "apart", "moved", "still", "daily", *(f"self {name}" for name in _ON_A_PREFIX))
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,15 @@ def columns_of(cases: Sequence[Case]) -> list[Column]:
 
 
 def family(name: str) -> str:
-    """Give the family of a validation case: plants, commands, recordings (NAB, SMAP), or one generated column."""
-    first = name.split("-", 1)[0]
+    """Give the family of a validation case: plants, commands, recordings (NAB, SMAP), or one generated column.
+
+    Example:
+        >>> family("moved-3"), family("sine-0"), family("self-plant-1")
+        ('moved', 'generated', 'self plant')
+    """
+    first, _, rest = name.partition("-")
+    if first == "self":
+        return f"self {family(rest)}"
     return first if first in _FAMILIES else "generated"
 
 

@@ -21,12 +21,17 @@ _fitted: dict[tuple[bytes, int, DetectorConfig], Detector] = {}
 
 def rl_tsad(task: Task, seed: int) -> Scorer:
     """Fit on the fit part only, score every point of the whole series."""
-    detector = fitted(task, seed, CONFIG)
+    detector = fitted(task, seed, configured(task))
 
     def score() -> Float64:
         return detector.score_points(task.series, make_windows(task.series, WINDOWS)).blend.astype(np.float64)
 
     return score
+
+
+def configured(task: Task) -> DetectorConfig:
+    """Tell the detector what the protocol says of the fit part; all else is the same for every series."""
+    return replace(CONFIG, healthy=task.healthy)
 
 
 def fitted(task: Task, seed: int, config: DetectorConfig) -> Detector:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -33,8 +33,9 @@ class Bank:
         subspaces: usual directions of each target's values by itself, per length.
         textures: usual embeddings of the values, per length.
         rest_memories: remembered patches of the rest of all targets together, per length.
-        rest_solos: remembered patches of each target's rest by itself, per length.
+        rest_memory_solos: remembered patches of each target's rest by itself, per length.
         rest_subspaces: usual directions of the rest of all targets together, per length.
+        rest_subspace_solos: usual directions of each target's rest by itself, per length.
         rest_textures: usual embeddings of the rest, per length.
     """
 
@@ -42,9 +43,26 @@ class Bank:
     subspaces: tuple[Solo[Subspace], ...]
     textures: tuple[Texture, ...]
     rest_memories: tuple[Memory, ...]
-    rest_solos: tuple[Solo[Memory], ...]
+    rest_memory_solos: tuple[Solo[Memory], ...]
     rest_subspaces: tuple[Subspace, ...]
+    rest_subspace_solos: tuple[Solo[Subspace], ...]
     rest_textures: tuple[Texture, ...]
+
+    def healthy(self) -> Bank:
+        """Take all that was seen as usual, at its own moment too.
+
+        Without this a patch is no neighbour of itself, so that an anomaly in the pool does not vouch for itself.
+        """
+        return replace(
+            self,
+            memories=tuple(each.healthy() for each in self.memories),
+            textures=tuple(each.healthy() for each in self.textures),
+            rest_memories=tuple(each.healthy() for each in self.rest_memories),
+            rest_memory_solos=tuple(
+                replace(solo, parts=tuple(each.healthy() for each in solo.parts)) for solo in self.rest_memory_solos
+            ),
+            rest_textures=tuple(each.healthy() for each in self.rest_textures),
+        )
 
 
 def fit_bank(values: Float32, ticks: Int64, profile: Profile, config: DetectorConfig, *, most: int, seed: int) -> Bank:
@@ -63,13 +81,13 @@ def fit_bank(values: Float32, ticks: Int64, profile: Profile, config: DetectorCo
         >>> wave = np.sin(np.arange(500, dtype=np.float32) / 5)[:, None]
         >>> profile = fit_profile(wave, np.arange(500))
         >>> bank = fit_bank(wave, np.arange(500), profile, DetectorConfig(), most=64, seed=0)
-        >>> len(bank.memories), len(bank.rest_solos), len(bank.rest_textures)
+        >>> len(bank.memories), len(bank.rest_memory_solos), len(bank.rest_textures)
         (2, 2, 2)
     """
     own = config.memory
     lengths, planes, textures = (_within(each, most) for each in (own.lengths, own.subspaces, config.texture.lengths))
     memory, plane = partial(fit_memory, ticks=ticks, size=own.size), partial(fit_subspace, seed=seed)
-    texture = partial(fit_texture, config=config.texture, seed=seed, log=_say_nothing, ahead=most)
+    texture = partial(fit_texture, ticks=ticks, config=config.texture, seed=seed, log=_say_nothing, ahead=most)
     distance = partial(memory_distance, ticks=ticks)
     view, rest = look(values, profile)
     return Bank(
@@ -77,8 +95,11 @@ def fit_bank(values: Float32, ticks: Int64, profile: Profile, config: DetectorCo
         subspaces=tuple(fit_solo(view, partial(plane, length=length), subspace_distance) for length in planes),
         textures=tuple(texture(view, length=length) for length in textures),
         rest_memories=(memory(rest, length=lengths[-1]),),
-        rest_solos=tuple(fit_solo(rest, partial(memory, length=length), distance) for length in lengths),
+        rest_memory_solos=tuple(fit_solo(rest, partial(memory, length=length), distance) for length in lengths),
         rest_subspaces=tuple(plane(rest, length=length) for length in planes),
+        rest_subspace_solos=tuple(
+            fit_solo(rest, partial(plane, length=length), subspace_distance) for length in planes
+        ),
         rest_textures=tuple(texture(rest, length=length) for length in textures),
     )
 
@@ -113,7 +134,7 @@ def rules_of(bank: Bank) -> tuple[str, ...]:
     """Name the member of the ensemble that each rule on patches belongs to, in the order of :func:`patch_oddness`.
 
     Example:
-        >>> rules_of(Bank((), (), (), (), (), (), ()))
+        >>> rules_of(Bank((), (), (), (), (), (), (), ()))
         ('spectral', 'roughness')
     """
     none = np.empty(0, np.int64)
@@ -157,7 +178,7 @@ def _value_rules(bank: Bank, ticks: Int64) -> Iterator[tuple[str, Rule]]:
     for solo in bank.subspaces:
         yield "subspace", partial(solo_oddness, solo, score=subspace_distance)
     for texture in bank.textures:
-        yield "texture", partial(texture_distance, texture)
+        yield "texture", partial(texture_distance, texture, ticks=ticks)
     yield "spectral", spectral_residual
 
 
@@ -165,12 +186,14 @@ def _rest_rules(bank: Bank, ticks: Int64) -> Iterator[tuple[str, Rule]]:
     distance = partial(memory_distance, ticks=ticks)
     for memory in bank.rest_memories:
         yield "rest_memory", partial(distance, memory)
-    for solo in bank.rest_solos:
+    for solo in bank.rest_memory_solos:
         yield "rest_memory", partial(solo_oddness, solo, score=distance)
     for subspace in bank.rest_subspaces:
         yield "rest_subspace", partial(subspace_distance, subspace)
+    for planes in bank.rest_subspace_solos:
+        yield "rest_subspace", partial(solo_oddness, planes, score=subspace_distance)
     for texture in bank.rest_textures:
-        yield "rest_texture", partial(texture_distance, texture)
+        yield "rest_texture", partial(texture_distance, texture, ticks=ticks)
     yield "roughness", roughness
 
 

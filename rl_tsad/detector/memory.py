@@ -10,7 +10,7 @@ centres: centres lose the rare but usual. A patch never counts as its own neighb
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import faiss
 import numpy as np
@@ -19,6 +19,7 @@ from rl_tsad.detector.patches import fold_of, patch_length, pick_patches, score_
 from rl_tsad.types import Float32, Float64, Int64
 
 _NEAREST = 3
+NEVER = -(2**62)  # the moment of what overlaps nothing
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Memory:
 
     Attributes:
         patches: (M, K * L / fold) float32.
-        ticks: (M,) int64 sample numbers at which they start, rising.
+        ticks: (M,) int64 sample numbers at which they start, rising; all :data:`NEVER` where it does not matter.
         length: L, points per patch.
         fold: neighbouring points that are averaged.
     """
@@ -36,6 +37,10 @@ class Memory:
     ticks: Int64
     length: int
     fold: int
+
+    def healthy(self) -> Memory:
+        """Forget when the patches were seen: each counts as usual at its own moment too."""
+        return replace(self, ticks=np.full_like(self.ticks, NEVER))
 
 
 def fit_memory(view: Float32, ticks: Int64, *, length: int, size: int) -> Memory:

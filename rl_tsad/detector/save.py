@@ -48,7 +48,7 @@ def save_detector(detector: Detector, folder: Path) -> str:
         tensors |= {f"series/{row}/{name}": getattr(known.profile, name) for name in _ARRAYS}
         tensors |= _tails_out(f"series/{row}/features", known.features)
         tensors |= _tails_out(f"series/{row}/rules", known.rules) | _bank_out(f"series/{row}", known.bank)
-        tensors[f"series/{row}/weights"] = known.weights
+        tensors |= {f"series/{row}/weights": known.weights, f"series/{row}/seen": known.seen}
     return save_tensors(folder, NAME, tensors, _facts(detector))
 
 
@@ -104,7 +104,8 @@ def _rebuild(tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> D
 def _known_in(tensors: Mapping[str, torch.Tensor], clock: Clock, config: DetectorConfig) -> Known:
     profile = Profile(clock=clock, **{name: tensors[name].numpy() for name in _ARRAYS})
     features, rules = _tails_in(_under("features/", tensors)), _tails_in(_under("rules/", tensors))
-    return Known(profile, features, _bank_in(tensors, config), rules, tensors["weights"].numpy())
+    weights, seen = tensors["weights"].numpy(), tensors["seen"].numpy()
+    return Known(profile, features, _bank_in(tensors, config), rules, weights, seen)
 
 
 def _bank_out(path: str, bank: Bank) -> dict[str, Any]:
@@ -145,8 +146,9 @@ def _bank_in(tensors: Mapping[str, torch.Tensor], config: DetectorConfig) -> Ban
         subspaces=read("subspaces", partial(_solo_in, subspace)),
         textures=read("textures", texture),
         rest_memories=read("rest_memories", memory),
-        rest_solos=read("rest_solos", partial(_solo_in, memory)),
+        rest_memory_solos=read("rest_memory_solos", partial(_solo_in, memory)),
         rest_subspaces=read("rest_subspaces", subspace),
+        rest_subspace_solos=read("rest_subspace_solos", partial(_solo_in, subspace)),
         rest_textures=read("rest_textures", texture),
     )
 

@@ -11,6 +11,7 @@ two lengths of patches, and besides the values what their neighbours do not expl
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -21,6 +22,7 @@ from torch import Tensor, nn
 
 from rl_tsad.config import TextureConfig
 from rl_tsad.detector.checkpoint import fill_module
+from rl_tsad.detector.memory import NEVER
 from rl_tsad.detector.patches import over_points, patch_length, step_of
 from rl_tsad.detector.triplet import train_triplets
 from rl_tsad.errors import CheckpointError
@@ -52,6 +54,8 @@ class Texture(nn.Module):
     length: Tensor
     late: Tensor
     memory: Tensor
+    first: Tensor
+    last: Tensor
 
     def __init__(self, width: int, length: int, config: TextureConfig, centres: int = 1) -> None:
         super().__init__()
@@ -65,11 +69,21 @@ class Texture(nn.Module):
         self.register_buffer("length", torch.tensor(length))
         self.register_buffer("late", torch.tensor(0))
         self.register_buffer("memory", torch.zeros(centres, width))
+        # sample numbers of the first and the last patch that each centre stands for
+        self.register_buffer("first", torch.zeros(centres, dtype=torch.int64))
+        self.register_buffer("last", torch.zeros(centres, dtype=torch.int64))
 
     def forward(self, points: Tensor, step: int = 1) -> Tensor:
         """Embed patches of stretches, one each ``step`` points: (B, K, P + L - 1 + 2 * 7) to (B, ceil(P / step), D)."""
         features = self.stack(points)  # (B, D, P + L - 1)
         return nn.functional.avg_pool1d(features, int(self.length), stride=step).transpose(1, 2)  # (B, P / step, D)
+
+    def healthy(self) -> Texture:
+        """Forget when the patches were seen: each counts as usual at its own moment too."""
+        forgetful = copy.deepcopy(self)
+        forgetful.first.fill_(NEVER)
+        forgetful.last.fill_(NEVER)
+        return forgetful
 
     def tensors(self) -> dict[str, Tensor]:
         """Give everything that must be kept, by name."""
@@ -82,7 +96,7 @@ class Texture(nn.Module):
         Raises:
             CheckpointError: when the tensors belong to another architecture.
         """
-        if missing := {"stack.0.weight", "length", "memory"} - tensors.keys():
+        if missing := {"stack.0.weight", "length", "memory", "first", "last"} - tensors.keys():
             raise CheckpointError(f"texture: expected the tensor {min(missing)!r}, got none; train again")
         width, centres = tensors["stack.0.weight"].shape[1], len(tensors["memory"])
         texture = cls(width, int(tensors["length"]), config, centres)
@@ -92,6 +106,7 @@ class Texture(nn.Module):
 
 def fit_texture(
     view: Float32,
+    ticks: Int64,
     config: TextureConfig,
     *,
     length: int,
@@ -104,6 +119,7 @@ def fit_texture(
 
     Args:
         view: (T, K) values in units of their usual deviation, T >= 1.
+        ticks: (T,) their sample numbers.
         config: sizes and steps.
         length: L, points per patch; less where the recording is short.
         seed: of weights, batches and centres.
@@ -114,7 +130,8 @@ def fit_texture(
 
     Example:
         >>> wave = np.sin(np.arange(500, dtype=np.float32) / 5)[:, None]
-        >>> texture = fit_texture(wave, TextureConfig(), length=32, seed=0, log=lambda path, value: None)
+        >>> quiet = lambda path, value: None
+        >>> texture = fit_texture(wave, np.arange(500), TextureConfig(), length=32, seed=0, log=quiet)
         >>> tuple(texture.memory.shape), int(texture.length)
         ((51, 64), 32)
     """
@@ -136,43 +153,63 @@ def fit_texture(
         texture(crops)  # settles the statistics of the normalisation
         texture.eval().requires_grad_(False)
         usual = _unit(texture(crops).flatten(0, 1)).numpy()  # (N, D)
-    texture.memory = torch.from_numpy(_centres(usual, config.size, seed))
+    centres = _centres(usual, config.size, seed)
+    at = (starts[:, None] + np.arange(size)).ravel()
+    first, last = _moments(centres, usual, ticks[at].astype(np.int64))
+    texture.memory, texture.first, texture.last = (torch.from_numpy(each) for each in (centres, first, last))
     log("texture/centres", len(texture.memory))
     progress("detector/texture", config.steps + 1, config.steps + 1)
     return texture
 
 
 @torch.no_grad()
-def texture_distance(texture: Texture, view: Float32, *, batch: int = 4096) -> Float32:
+def texture_distance(texture: Texture, view: Float32, ticks: Int64, *, batch: int = 4096) -> Float32:
     """Give each point's distance from the usual textures.
 
     Args:
         texture: of the same series.
         view: (T, K), in the same units; T >= 1.
+        ticks: (T,) sample numbers: a centre whose patches all overlap a patch in time is no neighbour of it.
         batch: patches embedded at once, about; bounds the memory, does not change the result.
 
     Returns:
-        (T,) float32 in [0, 4]: squared distance of unit vectors, 2 (1 - cosine), mean of the three nearest centres,
-        mean over the patches that cover the point.
+        (T,) float32 in [0, 4]: squared distance of unit vectors, 2 (1 - cosine), mean of the three nearest centres
+        (of the nearest where all overlap), mean over the patches that cover the point.
 
     Example:
         >>> wave = np.sin(np.arange(500, dtype=np.float32) / 5)[:, None]
-        >>> texture = fit_texture(wave, TextureConfig(), length=32, seed=0, log=lambda path, value: None)
+        >>> quiet = lambda path, value: None
+        >>> texture = fit_texture(wave, np.arange(500), TextureConfig(), length=32, seed=0, log=quiet)
         >>> wave[300:310] += 3
-        >>> 290 <= int(texture_distance(texture, wave).argmax()) < 320
+        >>> 290 <= int(texture_distance(texture, wave, np.arange(500)).argmax()) < 320
         True
     """
-    length, memory = int(texture.length), texture.memory.numpy()
+    length = int(texture.length)
     step, patches = step_of(length), max(len(view) - length + 1, 1)
-    index = faiss.IndexFlatL2(memory.shape[1])
-    index.add(memory)
     lead = patches + length - 1 - len(view)  # points that a short recording is continued by, to the left
     distances, size = [], max(batch // step, 1) * step
     for low in range(0, patches, size):
         points = _cut(view, length, np.array([low - lead]), min(size, patches - low))
-        squared = index.search(_unit(texture(points, step)[0]).numpy(), min(_NEAREST, len(memory)))[0]
-        distances.append(np.maximum(squared, 0).mean(axis=1))
+        embedded = _unit(texture(points, step)[0]).numpy()
+        moments = ticks[np.minimum(low + step * np.arange(len(embedded)), len(ticks) - 1)]
+        distances.append(_nearest(texture, embedded, moments.astype(np.int64)))
     return over_points(np.concatenate(distances), length, len(view), step=step, late=int(texture.late))
+
+
+def _nearest(texture: Texture, embedded: Float32, ticks: Int64) -> Float32:
+    """Mean squared distance (B,) to the three nearest centres that stand for a patch elsewhere in time."""
+    memory = texture.memory.numpy()
+    sizes = np.square(embedded).sum(axis=1)[:, None] + np.square(memory).sum(axis=1)  # 2, or less where all is 0
+    squared = np.maximum(sizes - 2 * embedded @ memory.T, 0)  # (B, M)
+    far = int(texture.length) + 2 * EDGE
+    first, last = texture.first.numpy(), texture.last.numpy()
+    alone = (first > ticks[:, None] - far) & (last < ticks[:, None] + far)
+    kept = np.where(alone, np.inf, squared)
+    count = min(_NEAREST, kept.shape[1])
+    kept = np.partition(kept, count - 1, axis=1)[:, :count]
+    known = np.isfinite(kept)
+    total = np.where(known, kept, 0).sum(axis=1)
+    return np.asarray(np.where(known[:, 0], total / np.maximum(known.sum(axis=1), 1), squared.min(axis=1)), np.float32)
 
 
 def _cut(view: Float32, length: int, starts: Int64, patches: int) -> Tensor:
@@ -184,6 +221,16 @@ def _cut(view: Float32, length: int, starts: Int64, patches: int) -> Tensor:
 
 def _unit(embedded: Tensor) -> Tensor:
     return nn.functional.normalize(embedded, dim=-1).contiguous()
+
+
+def _moments(centres: Float32, usual: Float32, ticks: Int64) -> tuple[Int64, Int64]:
+    """Give the first and the last moment (M,) of the patches that each centre stands for; 0 where it is none."""
+    nearest = np.argmax(usual @ centres.T, axis=1)
+    first, last = np.full(len(centres), np.iinfo(np.int64).max), np.full(len(centres), np.iinfo(np.int64).min)
+    np.minimum.at(first, nearest, ticks)
+    np.maximum.at(last, nearest, ticks)
+    empty = first > last
+    return np.where(empty, 0, first), np.where(empty, 0, last)
 
 
 def _centres(usual: Float32, size: int, seed: int) -> Float32:

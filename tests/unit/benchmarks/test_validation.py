@@ -3,7 +3,7 @@ import os
 import numpy as np
 import pytest
 from protocol import load_nab6, load_smap12
-from validation import load_moved, load_recorded, load_validation, widened
+from validation import load_daily, load_moved, load_recorded, load_still, load_validation, on_itself, widened
 
 
 @pytest.mark.slow
@@ -52,6 +52,34 @@ def test_moved_plants_lie_elsewhere_than_what_is_fitted_on() -> None:
         usual = case.fit.values.std(axis=0)
         assert (np.abs(np.median(case.series.values, axis=0) - np.median(case.fit.values, axis=0)) > usual).any()
     assert np.array_equal(load_moved(0, 1)[0].series.values, cases[0].series.values)
+
+
+@pytest.mark.slow
+def test_still_plants_lie_far_off_and_hardly_move() -> None:
+    for case in load_still(0, 6):
+        usual = case.fit.values.std(axis=0)
+        apart = np.abs(np.median(case.series.values, axis=0) - np.median(case.fit.values, axis=0)) / usual
+        moves = np.abs(case.series.values[case.truth == 0] - np.median(case.series.values, axis=0)) / usual
+        assert apart.max() > 1
+        assert np.median(moves) < 0.5
+
+
+@pytest.mark.slow
+def test_daily_plants_are_fitted_on_their_own_faults_too() -> None:
+    for case in load_daily(0, 4):
+        assert np.array_equal(case.fit.values, case.series.values[: case.fit.length])
+        assert case.truth[: case.fit.length].any()
+        assert case.truth[case.fit.length :].any()
+        assert case.fit.truth is None
+
+
+def test_what_is_fitted_on_itself_sees_all_of_its_values_and_no_truth() -> None:
+    case = load_validation(0, 1)[0]
+    own = on_itself(case)
+    assert own.name == own.series.name == own.fit.name == f"self-{case.name}"
+    assert np.array_equal(own.fit.values, case.series.values)
+    assert own.fit.truth is None
+    assert own.window == case.window
 
 
 @pytest.mark.slow

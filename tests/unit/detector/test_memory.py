@@ -35,6 +35,14 @@ def test_the_same_values_at_another_time_may_be_neighbours():
     assert memory_distance(memory, view, ticks + 5000)[508] < memory_distance(memory, view, ticks)[508] / 2
 
 
+def test_all_that_a_healthy_recording_shows_is_usual():
+    view, ticks = wave(), np.arange(1000)
+    view[500:516] = 2
+    memory = fit_memory(view, ticks, length=16, size=1000)
+    odd, told = (memory_distance(each, view, ticks) for each in (memory, memory.healthy()))
+    assert told[500:516].max() < odd[500:516].min() / 3
+
+
 @pytest.mark.parametrize("points", [1, 2, 9, 31, 70])
 def test_short_recordings_get_finite_scores(points):
     view, ticks = wave(points, 2), np.arange(points)
