@@ -197,7 +197,7 @@ class DetectorConfig:
     memory: MemoryConfig = field(default_factory=MemoryConfig)
     texture: TextureConfig = field(default_factory=TextureConfig)
     aster: AsterConfig = field(default_factory=AsterConfig)
-    members: tuple[Member, ...] = ("rest_memory", "rest_subspace", "texture", "rest_texture", "roughness")
+    members: tuple[Member, ...] = ("rest_memory", "subspace", "texture", "rest_texture", "roughness")
     healthy: bool = False
     trial: bool = True
 

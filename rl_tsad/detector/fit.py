@@ -71,9 +71,8 @@ def fit_detector(
     for done, (part, one, tails) in enumerate(zip(parts, learnt, own, strict=True), start=1):
         networks = partial(_networks, aster, part, one.profile, width)
         weights = weigh_members(part, config, networks, seed=seed)
-        ticks = one.profile.clock.ticks(part.times[[0, -1]])
         bank = one.bank.healthy() if config.healthy else one.bank
-        known[part.windows.series] = Known(one.profile, fit_tails(one.raw), bank, tails, weights, ticks)
+        known[part.windows.series] = Known(one.profile, fit_tails(one.raw), bank, tails, weights)
         progress("detector/trial", done, len(parts))
     features = fit_tails(np.concatenate([one.raw for one in learnt]))
     return Detector(config, parts[0].windows.length, width, known, features, pooled, aster, dict(history))

@@ -15,7 +15,7 @@ from rl_tsad.detector.aster.score import AsterScores, judge_aster
 from rl_tsad.detector.bank import fit_bank
 from rl_tsad.detector.blocks import Block, cut_blocks
 from rl_tsad.detector.calibrate import Tails, fit_tails, squash
-from rl_tsad.detector.ensemble import THIN, TRUSTED, RuleScores, blend, member_oddness, rule_scores
+from rl_tsad.detector.ensemble import THIN, RuleScores, blend, member_oddness, rule_scores
 from rl_tsad.detector.features import FEATURES, window_features
 from rl_tsad.detector.known import Known, covered_part, own_and_pooled
 from rl_tsad.detector.streams import Profile, fit_profile
@@ -111,9 +111,7 @@ class Detector:
 
         A series that was in the pool is measured by what was learnt there; what lies more than one window's length
         after a window is not read. Any other series is measured by its own statistics over the given windows, without
-        labels. A later recording of a pool's series of which most lies where the pool never was is measured by both:
-        the pool says that it is elsewhere, its own statistics say what is odd there. A long series is judged block by
-        block (see :func:`rl_tsad.detector.blocks.cut_blocks`).
+        labels. A long series is judged block by block (see :func:`rl_tsad.detector.blocks.cut_blocks`).
 
         Args:
             series: where the windows lie.
@@ -126,11 +124,7 @@ class Detector:
         if not len(windows):
             return self._nothing(windows)
         known = self.known.get(series.name) or self._learn(series, windows)
-        judgement = _joined([self._judge(block, known) for block in cut_blocks(series, windows)])
-        members = judgement.members
-        if self._has_left(series, members):
-            members = _mean(members, self._beside_itself(series, windows, spans=True))
-        return replace(judgement, members=squash(members), prior=squash(blend(members, known.weights)))
+        return _joined([self._judge(block, known) for block in cut_blocks(series, windows)])
 
     def score_points(self, series: Series, windows: Windows) -> PointScores:
         """Score every point of a series.
@@ -139,51 +133,27 @@ class Detector:
             series: known from the pool, or measured by its own statistics.
             windows: all of the series.
 
-        Returns:
-            As :meth:`judge` measures them.
-
         Raises:
             DataError: when the windows have another length or more channels than the detector knows.
         """
         self._check(series, windows)
         known = self.known.get(series.name) or self._learn(series, windows)
+        tails = [known.rules, self.rules]
         blocks = cut_blocks(series, windows)
-        members = np.concatenate([block.own(self._points(self._raw(block, known)[1], known)) for block in blocks])
-        if self._has_left(series, members):
-            members = _mean(members, self._beside_itself(series, windows))
+        members = np.concatenate([block.own(member_oddness(self._raw(block, known)[1], tails)) for block in blocks])
         return PointScores(members, blend(members, known.weights))
 
-    def _has_left(self, series: Series, members: Float32) -> bool:
-        """Say whether a later recording of a pool's series lies, for the most part, where the pool never was."""
-        known = self.known.get(series.name)
-        if known is None or known.holds(series.times):
-            return False
-        return bool(np.median(blend(members, known.weights)) > TRUSTED)
-
-    def _beside_itself(self, series: Series, windows: Windows, *, spans: bool = False) -> Float32:
-        """Oddness by member of the points (T, M), or of the windows' spans (N, M), beside this recording alone."""
-        own = self._learn(series, windows)
-        found = []
-        for block in cut_blocks(series, windows):
-            points = member_oddness(self._raw(block, own)[1], [own.rules])
-            found.append(over_spans(points, block.windows, len(points)) if spans else block.own(points))
-        return np.concatenate(found)
-
-    def _points(self, scores: RuleScores, known: Known) -> Float32:
-        return member_oddness(scores, [known.rules, self.rules])
-
     def _judge(self, block: Block, known: Known) -> Judgement:
-        """Judge a block's windows; the members' oddness is as it is, and there is no prior yet."""
         raw, scores, aster = self._raw(block, known)
         odd = own_and_pooled(raw, known.features, self.features)
-        points = self._points(scores, known)
+        points = member_oddness(scores, [known.rules, self.rules])
         members = over_spans(points, block.windows, len(points))
         return Judgement(
             keys=block.keys,
             features=squash(odd),
             feature_names=FEATURES,
-            members=members,
-            prior=np.empty(0, np.float32),
+            members=squash(members),
+            prior=squash(blend(members, known.weights)),
             vae_error=np.asarray(1 - np.exp(-members[:, MEMBERS.index("vae")]), np.float32),
             aster=aster.window,
             embedding=aster.embedding,
@@ -205,7 +175,7 @@ class Detector:
         ticks = profile.clock.ticks(part.times)
         bank = fit_bank(part.values, ticks, profile, self.config, most=self.length, seed=0)
         weights = np.stack([known.weights for known in self.known.values()]).mean(axis=0).astype(np.float32)
-        known = Known(profile, self.features, bank, self.rules, weights, ticks[[0, -1]])
+        known = Known(profile, self.features, bank, self.rules, weights)
         whole = replace(series, values=part.values, times=part.times, truth=None)
         features, rules, step = [], [], max(1, whole.length // THIN)
         for block in cut_blocks(whole, part.windows):
@@ -232,10 +202,6 @@ class Detector:
         members = np.empty((0, len(MEMBERS)), np.float32)
         embedding = np.empty((0, self.config.aster.width), np.float32)
         return Judgement(windows.keys, table, FEATURES, members, none, none, none, embedding)
-
-
-def _mean(one: Float32, other: Float32) -> Float32:
-    return np.asarray((one + other) / 2, np.float32)
 
 
 def _joined(parts: Sequence[Judgement]) -> Judgement:

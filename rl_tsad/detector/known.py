@@ -25,7 +25,6 @@ class Known:
         bank: its usual patches.
         rules: tails of its pool points' scores, a row for each rule of the ensemble.
         weights: (M,) float32 of the ensemble's members, in the order of ``MEMBERS``; they sum to 1.
-        seen: (2,) int64 sample numbers of the first and the last point of the pool.
     """
 
     profile: Profile
@@ -33,12 +32,6 @@ class Known:
     bank: Bank
     rules: Tails
     weights: Float32
-    seen: Int64
-
-    def holds(self, times: NDArray[Any]) -> bool:
-        """Say whether a recording at these times overlaps the pool's: it is the same one, and not a later one."""
-        first, last = self.profile.clock.ticks(times[[0, -1]])
-        return bool(first <= self.seen[1] and last >= self.seen[0])
 
 
 @dataclass(frozen=True)

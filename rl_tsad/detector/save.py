@@ -48,7 +48,7 @@ def save_detector(detector: Detector, folder: Path) -> str:
         tensors |= {f"series/{row}/{name}": getattr(known.profile, name) for name in _ARRAYS}
         tensors |= _tails_out(f"series/{row}/features", known.features)
         tensors |= _tails_out(f"series/{row}/rules", known.rules) | _bank_out(f"series/{row}", known.bank)
-        tensors |= {f"series/{row}/weights": known.weights, f"series/{row}/seen": known.seen}
+        tensors[f"series/{row}/weights"] = known.weights
     return save_tensors(folder, NAME, tensors, _facts(detector))
 
 
@@ -104,8 +104,7 @@ def _rebuild(tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> D
 def _known_in(tensors: Mapping[str, torch.Tensor], clock: Clock, config: DetectorConfig) -> Known:
     profile = Profile(clock=clock, **{name: tensors[name].numpy() for name in _ARRAYS})
     features, rules = _tails_in(_under("features/", tensors)), _tails_in(_under("rules/", tensors))
-    weights, seen = tensors["weights"].numpy(), tensors["seen"].numpy()
-    return Known(profile, features, _bank_in(tensors, config), rules, weights, seen)
+    return Known(profile, features, _bank_in(tensors, config), rules, tensors["weights"].numpy())
 
 
 def _bank_out(path: str, bank: Bank) -> dict[str, Any]:

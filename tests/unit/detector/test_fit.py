@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from rl_tsad.config import MEMBERS, AsterConfig, DetectorConfig
-from rl_tsad.detector.calibrate import squash
 from rl_tsad.detector.features import FEATURES
 from rl_tsad.detector.fit import fit_detector
 from rl_tsad.detector.save import load_detector, save_detector
@@ -162,48 +161,6 @@ def test_an_unknown_series_is_measured_by_itself(fitted):
     shifted = replace(stranger, values=stranger.values * 1000 + 5e4)
     prior = detector.judge(shifted, cut(shifted)).prior
     assert 400 - 8 <= cut(shifted).starts[prior.argmax()] + 24 < 410
-
-
-@pytest.fixture(scope="module")
-def elsewhere():
-    """A plant, and two later recordings of it: one as usual, one far off that hardly moves; both with an anomaly."""
-    pool = make("a", 900, 2)
-    later = replace(make("a", 900, 2, seed=3), times=np.arange(2000, 2900))
-    later.values[500:530, 0] = later.values[500, 0]
-    far = replace(later, values=(300 + later.values * np.float32(0.01)).astype(np.float32))
-    far.values[500:530, 0] -= 0.03
-    return fit_detector([pool], [cut(pool)], QUICK, seed=0), pool, later, far
-
-
-def test_a_recording_that_lies_where_the_pool_never_was_is_measured_by_itself_too(elsewhere):
-    detector, _, _, far = elsewhere
-    windows = cut(far)
-    scores = detector.score_points(far, windows)
-    assert 480 <= scores.blend.argmax() < 550
-    alone = replace(detector, known={"a": replace(detector.known["a"], seen=np.array([2000, 2900]))})
-    unaware = alone.score_points(far, windows).blend  # as if it were the pool's own recording
-    assert (scores.blend != unaware).any()
-    judgement = detector.judge(far, windows)
-    assert 450 <= windows.starts[judgement.prior.argmax()] < 550
-    expected = squash(scores.members[32:40].mean(axis=0))  # the second window's span
-    np.testing.assert_allclose(judgement.members[1], expected, atol=1e-5)
-
-
-def test_a_later_recording_of_the_usual_kind_is_measured_by_the_pool_alone(elsewhere):
-    detector, _, later, _ = elsewhere
-    windows = cut(later)
-    alone = replace(detector, known={"a": replace(detector.known["a"], seen=np.array([2000, 2900]))})
-    assert same(detector.score_points(later, windows), alone.score_points(later, windows))
-
-
-def test_the_pool_s_own_recording_is_never_measured_by_what_comes_later(elsewhere):
-    detector, pool, _, far = elsewhere
-    grown = replace(
-        pool, values=np.concatenate([pool.values, far.values, far.values]), times=np.arange(2700), truth=None
-    )
-    before = detector.judge(pool, cut(pool)).prior
-    after = detector.judge(grown, cut(grown)).prior
-    np.testing.assert_array_equal(after[: len(before) - 8], before[:-8])
 
 
 def test_constant_and_two_valued_channels_are_judged():
