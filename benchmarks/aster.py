@@ -30,7 +30,7 @@ import numpy as np
 import torch
 from detection.alone import VAE, by_fit, score, train
 from detection.table import Table, code_version
-from protocol import SETS, Case
+from protocol import SETS, Case, run_main
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from validation import load_validation
 
@@ -148,10 +148,11 @@ def columns_of(cases: Sequence[Case]) -> dict[str, dict[str, list[str]]]:
     return {key: {key: names} for key, names in sets.items()} | ({"mean": labelled} if len(labelled) > 1 else {})
 
 
-def show(cases: Sequence[Case], table: Table[Cell]) -> dict[str, dict[str, tuple[float, float, float]]]:
+def show(cases: Sequence[Case], table: Table[Cell], seeds: int) -> dict[str, dict[str, tuple[float, float, float]]]:
     """Print the table, and how far each row is from the full one, pair by pair."""
     columns = columns_of(cases)
-    current = [cell for cell in table.rows.values() if cell.version == version_of(cell.row)]
+    asked = [cell for cell in table.rows.values() if cell.seed < seeds]
+    current = [cell for cell in asked if cell.version == version_of(cell.row)]
     found: dict[str, dict[str, tuple[float, float, float]]] = {}
     print(f"\n{'VUS-PR':16}" + "".join(f"{key:>40}" for key in columns) + f"{'CPU-s':>8}")
     for row in ("full", VAE, *[name for name in ROWS if name != "full"]):
@@ -209,10 +210,10 @@ def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     names = ["validation", "nab", "smap", "skab"]
     usual = names if "RL_TSAD_DATA" in os.environ else names[:1]
-    parser.add_argument("--sets", nargs="+", default=usual, choices=["validation", *SETS])
+    parser.add_argument("--sets", nargs="+", default=usual, choices=["validation", *SETS], help="of series")
     rows = [row for row in ROWS if row not in COSTLY]
     parser.add_argument("--rows", nargs="+", default=rows, choices=[*ROWS], metavar="ROW", help=f"of {', '.join(ROWS)}")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=3, help="of networks and generators")
     parser.add_argument("--cases", type=int, default=24, help="number of validation cases")
     parser.add_argument(
         "--out", type=Path, help="keeps the cells and goes on from them; a temporary folder when absent"
@@ -239,8 +240,8 @@ def main() -> None:
                     except ConfigError as error:
                         progress.console.print(f"{row} left out: {error}")
                     progress.advance(bar)
-    print(json.dumps(claim(show(cases, table), given.seeds)))
+    print(json.dumps(claim(show(cases, table, given.seeds), given.seeds)))
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -25,7 +25,7 @@ from detection.cells import Cell, Store, measure, write_cells
 from detection.page import write_page
 from detection.summary import OURS, Column, Entry, best_peer, columns_of, entries_of
 from peers.registry import PEERS
-from protocol import SETS, Case
+from protocol import SETS, Case, run_main
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from threadpoolctl import threadpool_limits
@@ -137,4 +137,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

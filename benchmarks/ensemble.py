@@ -5,10 +5,11 @@ blend with equal weights, each member alone, the blend without each of its membe
 in it. The protocol is that of ``protocol.py``; ``--validate`` takes the validation suite instead, on which settings are
 chosen, by family and by narrow and wide labels.
 
-    RL_TSAD_DATA=... python benchmarks/ensemble.py --sets nab smap skab --seeds 3
+    RL_TSAD_DATA=... python benchmarks/ensemble.py --sets nab smap skab --seeds 3 --out FOLDER
 
-Writes ``ensemble.csv`` (one row a series, seed and variant; finished ones are read back) and prints the mean VUS-PR of
-each variant with 95 % bootstrap intervals over series and seeds.
+With --out a run goes on where it was left: ``ensemble.csv`` there has a row for each series and seed, and those that a
+change of code or settings made stale are dropped. Prints the mean VUS-PR of each variant with 95 % bootstrap intervals
+over series and seeds.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +26,7 @@ import torch
 from detection.summary import family, interval
 from peers.ours import WINDOWS, configured, fitted
 from peers.registry import PEERS
-from protocol import SETS, TARGETS, Case
+from protocol import SETS, TARGETS, Case, run_main
 from rich.progress import track
 from validation import SET, load_suite, widened
 
@@ -36,21 +38,25 @@ from rl_tsad.types import Float32, Int8
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sets", nargs="+", choices=sorted(SETS), default=["nab", "smap", "skab"])
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument(
+        "--sets", nargs="+", choices=sorted(SETS), default=["nab", "smap", "skab"], help="labelled sets"
+    )
+    parser.add_argument("--seeds", type=int, default=3, help="of networks, samples and trials")
     parser.add_argument("--validate", action="store_true", help="the validation suite instead of the sets")
     parser.add_argument("--suite", type=int, default=0, help="seed of the validation suite: another one, other cases")
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
+    parser.add_argument("--out", type=Path, help="goes on from this folder; a temporary one when absent")
     options = parser.parse_args()
     if not options.validate and "RL_TSAD_DATA" not in os.environ:
         print(json.dumps({"claim": "ensemble", "skipped": "RL_TSAD_DATA names no folder of labelled data"}))
         return
     torch.set_num_threads(1)
-    file = options.out / (f"ensemble-validation-{options.suite}.csv" if options.validate else "ensemble.csv")
+    name = f"ensemble-validation-{options.suite}.csv" if options.validate else "ensemble.csv"
     measured = (case for name in options.sets for case in SETS[name]())
     cases = load_suite(options.suite) if options.validate else list(measured)
-    table = measure_all(cases, options.seeds, file)
-    report(table)
+    with tempfile.TemporaryDirectory() as temporary:
+        table = measure_all(cases, options.seeds, (options.out or Path(temporary)) / name)
+    asked = table.set.isin([column for case in cases for column, _ in columns_of(case)])
+    report(table[asked & (table.seed < options.seeds)])
 
 
 def measure_all(cases: list[Case], seeds: int, file: Path) -> pd.DataFrame:
@@ -121,4 +127,4 @@ def report(table: pd.DataFrame) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -182,6 +182,17 @@ TARGETS = {"nab": 0.50, "smap": 0.55, "skab": 0.95}
 """Mean VUS-PR that is to be reached without labels."""
 
 
+def run_main(main: Callable[[], None]) -> None:
+    """Run a benchmark: what is wrong with its input, or an interruption, ends it in a line and not in a traceback."""
+    try:
+        main()
+    except ConfigError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        print("interrupted; with --out a later run goes on from here", file=sys.stderr)
+        sys.exit(130)
+
+
 def published_names(table: tuple[str, str]) -> set[str]:
     """Name the series of a published table: NAB's files below its folder of data, SMAP's channels."""
     return {name for name, _, _ in _rows(*table)}
@@ -231,4 +242,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

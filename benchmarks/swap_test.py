@@ -51,7 +51,7 @@ from detection.summary import interval
 from detection.swap_cells import KEY, REAL, Cell, measure, version_of
 from detection.swapped import DRAWN, MIXTURE, UNTOUCHED
 from detection.table import Table
-from protocol import SETS, TITLES, Case
+from protocol import SETS, TITLES, Case, run_main
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from validation import load_validation
 
@@ -227,4 +227,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

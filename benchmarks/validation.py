@@ -15,13 +15,14 @@ judged by wide labels (:func:`widened`), as NAB's are. Run ``python benchmarks/v
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from protocol import NAB, SMAP, Case, data_folder, make_case, published_names
+from protocol import NAB, SMAP, Case, data_folder, make_case, published_names, run_main
 
 from rl_tsad.data.bases import BASES, Base, make_base
 from rl_tsad.data.disturb import GenerateConfig, generate_series, write_events
@@ -287,7 +288,9 @@ def _with_prefix(series: Series, clean: int, kinds: tuple[str, ...]) -> Case:
 
 
 def main() -> None:
-    cases = load_suite()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--suite", type=int, default=0, help="seed of the suite: another one, other cases")
+    cases = load_suite(parser.parse_args().suite)
     for case in cases:
         sizes = f"{case.fit.length:>6}{case.series.length:>6}{case.series.width:>4}{case.window:>5}"
         print(f"{case.name:20}{sizes}{case.truth.mean():>8.1%}  {', '.join(case.kinds)}")
@@ -295,4 +298,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 
+from detection.table import code_version
 from protocol import Method
 
 from peers import ours, outliers, plain, tsb
@@ -52,17 +52,14 @@ class Peer:
 
 @cache
 def digest(files: tuple[Path, ...], settings: str) -> str:
-    """Give twelve letters that change with the files (of folders: their Python files) or the settings."""
-    total = hashlib.sha256(settings.encode())
-    for file in files:
-        for path in sorted(file.rglob("*.py")) if file.is_dir() else [file]:
-            total.update(path.read_bytes())
-    return total.hexdigest()[:12]
+    """Give twelve letters that change with the files' code (of folders: their Python files) or the settings."""
+    return code_version(settings, (path for each in files for path in (sorted(each.rglob("*.py")) or [each])))
 
 
 def _own(settings: str, method: Method, title: str) -> Peer:
-    rooms = [ROOT / "rl_tsad" / room for room in ("detector", "data", "config.py", "types.py", "seeding.py")]
-    return Peer(title, "rl-tsad", method, True, (*rooms, _HERE / "ours.py"), whole=False, settings=settings)
+    data = [f"data/{name}.py" for name in ("bases", "disturb", "period", "scaling", "windows")]
+    code = [ROOT / "rl_tsad" / part for part in ("detector", *data, "types.py", "seeding.py")]
+    return Peer(title, "rl-tsad", method, True, (*code, _HERE / "ours.py"), whole=False, settings=settings)
 
 
 def _pyod(module: str, name: str, *, seeded: bool = False) -> Peer:
