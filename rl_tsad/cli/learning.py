@@ -115,3 +115,21 @@ def list_models(context: typer.Context) -> None:
         ]
     columns = ("version", "made", "learner", "questions", "agrees with answers", "digest")
     print_table("Model versions", columns, rows)
+
+
+@models.command("show")
+def show_model(context: typer.Context) -> None:
+    """Show what the current model learnt without labels: how much each member of the ensemble counts, and how well
+    ASTER tells each kind of generated anomaly from what was recorded.
+
+    Example: rl-tsad models show
+    """
+    from rl_tsad.services.learnt import read_learnt
+
+    with context.obj.open() as workspace:
+        learnt = read_learnt(workspace)
+    names = [name for name in next(iter(learnt.weights.values())) if any(own[name] for own in learnt.weights.values())]
+    rows = [(series, *(f"{own[name]:.0%}" for name in names)) for series, own in learnt.weights.items()]
+    print_table(f"Version {learnt.version}: shares of the label-free score", ("series", *names), rows)
+    kinds = [(kind, f"{first:.2f}", f"{last:.2f}") for kind, (first, last) in learnt.separability.items()]
+    print_table("Separability (AUC-ROC; .5 is chance)", ("generator", "first tenth", "last tenth"), kinds)

@@ -68,6 +68,8 @@ def project(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_newcomers_first_steps(project: Path, data: Path, tmp_path: Path) -> None:
     assert "1 (current)" in run("-w", project, "models", "list")
+    shown = run("-w", project, "models", "show")
+    assert all(word in shown for word in ("rest_memory", "Separability", "shuffle"))
     assert "0 series kept, 2 already there" in run("-w", project, "ingest", data)
     run("-w", project, "score", data / "plant-0.csv", "--out", tmp_path / "scores.csv", "--label", "label", code=2)
     run("-w", project, "score", data / "plant-0.csv", "--out", tmp_path / "scores.csv")

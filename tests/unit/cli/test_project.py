@@ -20,6 +20,7 @@ COMMANDS = (
     "labels export",
     "labels import",
     "models list",
+    "models show",
     "datasets list",
     "datasets fetch",
     "demo",
