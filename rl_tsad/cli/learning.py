@@ -119,8 +119,10 @@ def list_models(context: typer.Context) -> None:
 
 @models.command("show")
 def show_model(context: typer.Context) -> None:
-    """Show what the current model learnt without labels: how much each member of the ensemble counts, and how well
-    ASTER tells each kind of generated anomaly from what was recorded.
+    """Show what the current model learnt without labels.
+
+    How much each member of the ensemble counts, and how well ASTER tells each kind of generated anomaly from what was
+    recorded.
 
     Example: rl-tsad models show
     """
