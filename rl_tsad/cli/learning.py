@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rl_tsad.cli.console import print_table, progress_bars, say
 from rl_tsad.cli.setting_up import reading_options
+
+if TYPE_CHECKING:
+    from rl_tsad.services.scoring import Scored
 
 models = typer.Typer(no_args_is_help=True, help="Model versions.")
 
@@ -77,19 +81,36 @@ def score(
     value: Annotated[list[str] | None, typer.Option(help="Value column; repeat for several.")] = None,
     delimiter: Annotated[str | None, typer.Option(help="Column separator; sniffed when absent.")] = None,
     timezone: Annotated[str | None, typer.Option(help="Zone of times written without one.")] = None,
+    nan: Annotated[str, typer.Option(help="Missing values: interpolate, drop or refuse.")] = "interpolate",
+    repeated: Annotated[str, typer.Option(help="A time that comes twice: refuse, first or shift.")] = "refuse",
+    as_series: Annotated[
+        str | None,
+        typer.Option("--as", help="Trained series of which the file is a later recording; absent: the file's name."),
+    ] = None,
 ) -> None:
     """Score every point of a file with the current model: series, time, score in [0, 1], verdict.
 
-    Example: rl-tsad score today.csv --out scores.csv --alarms alarms.csv
+    Example: rl-tsad score today.csv --as sensors --out scores.csv --alarms alarms.csv
     """
     from rl_tsad.services.scoring import score_path
 
-    options = reading_options(time=time, values=tuple(value or ()), delimiter=delimiter, timezone=timezone)
+    options = reading_options(
+        time=time, values=tuple(value or ()), delimiter=delimiter, timezone=timezone, nan=nan, repeated=repeated
+    )
     with context.obj.open() as workspace, progress_bars() as progress:
-        facts = score_path(workspace, path, out, options, alarms=alarms, progress=progress)
-    rows = [(one.series, one.points, one.anomalous, one.alarms) for one in facts]
-    print_table("Scored", ("series", "points", "anomalous points", "alarms"), rows)
-    say(f"Written: {out}")
+        facts = score_path(workspace, path, out, options, alarms=alarms, as_series=as_series, progress=progress)
+    _show_scored(facts)
+    say(f"Written: {out}" + (f", {alarms}" if alarms else ""))
+
+
+def _show_scored(facts: Sequence[Scored]) -> None:
+    by = {True: "what was learnt of it", False: "its own statistics (new)"}
+    rows = [(one.series, one.points, one.anomalous, one.alarms, by[one.known]) for one in facts]
+    print_table("Scored", ("series", "points", "anomalous points", "alarms", "measured by"), rows)
+    if not all(one.known for one in facts):
+        say("A new series is measured by its own statistics; --as NAME measures a file by a trained series.")
+    for one in facts:
+        say(f"{one.series}: {one.losses}" if one.losses else "")
 
 
 @models.command("list")

@@ -108,10 +108,17 @@ class Understanding:
             *([describe_roles(self.roles)] if self.roles else []),
             f"times: {times}, {self.first} to {self.last}, step {self.median_step:g} {unit}, "
             f"zone {self.timezone or 'not given'}",
-            f"gaps: {self.gaps}; missing cells interpolated: {self.filled}; rows left out: {self.dropped}",
+            self._counts(),
             f"truth: {self.label_column}, {self.anomalies} anomalous points" if self.label_column else "truth: none",
             *(f"note: {note}" for note in self.notes),
         )
+
+    def losses(self) -> str:
+        """Say what was missing, as in the preview; nothing where nothing was."""
+        return self._counts() if self.gaps or self.filled or self.dropped else ""
+
+    def _counts(self) -> str:
+        return f"gaps: {self.gaps}; missing cells interpolated: {self.filled}; rows left out: {self.dropped}"
 
 
 @dataclass(frozen=True)

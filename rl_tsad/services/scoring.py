@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta, timezone, tzinfo
 from pathlib import Path
@@ -22,6 +23,7 @@ from rl_tsad.agent.act import act
 from rl_tsad.agent.observe import observe
 from rl_tsad.agent.train import Agent, load_agent
 from rl_tsad.config import WindowConfig
+from rl_tsad.data.channel_order import Orders, in_trained_order
 from rl_tsad.data.readers import ReadOptions, read_path
 from rl_tsad.data.role_agreement import exogenous_mask
 from rl_tsad.data.windows import make_windows, to_points
@@ -29,25 +31,47 @@ from rl_tsad.detector.judge import Detector
 from rl_tsad.errors import DataError, NotTrainedError
 from rl_tsad.progress import Progress, no_progress
 from rl_tsad.services.foundation import Foundation, load_foundation, window_of
-from rl_tsad.services.workspace import Workspace
+from rl_tsad.services.workspace import Workspace, list_series
 from rl_tsad.types import Bool, Float32, Series, no_targets
 
 _TEXTS = 65_536  # times written at once: as single texts they take thrice the room
+_LISTED = 12
 
 
 @dataclass(frozen=True)
 class Scored:
-    """What was found in one series."""
+    """What was found in one series.
+
+    Attributes:
+        series: its name.
+        points: how many were scored.
+        anomalous: how many of them are called anomalous.
+        alarms: runs of anomalous points.
+        known: whether it was measured by what was learnt of it; a new series is measured by its own statistics.
+        losses: gaps, interpolated cells and rows left out, in words; empty where nothing was missing.
+    """
 
     series: str
     points: int
     anomalous: int
     alarms: int
+    known: bool
+    losses: str = ""
 
 
 @dataclass(frozen=True)
 class Model:
-    """All parts of the current version that scoring needs."""
+    """All parts of the current version that scoring needs.
+
+    Attributes:
+        detector: what was learnt without answers.
+        agent: what was learnt from answers.
+        threshold: the least score that is called anomalous.
+        window: of the training.
+        channels: of the first trained series.
+        exogenous: channels that only explained the others in training.
+        series: channels of each trained series, by its name.
+    """
 
     detector: Detector
     agent: Agent
@@ -55,6 +79,7 @@ class Model:
     window: WindowConfig
     channels: tuple[str, ...]
     exogenous: tuple[str, ...]
+    series: Orders
 
 
 def score_path(
@@ -64,6 +89,7 @@ def score_path(
     options: ReadOptions | None = None,
     *,
     alarms: Path | None = None,
+    as_series: str | None = None,
     progress: Progress = no_progress,
 ) -> list[Scored]:
     """Score a file or a folder, and write series, time, score and verdict of every point.
@@ -74,6 +100,7 @@ def score_path(
         out: ``.csv`` or ``.parquet``; there whole or not at all.
         options: how to read it.
         alarms: file for a list of alarms with start, end and highest score, of the same two kinds.
+        as_series: the trained series of which the file is a later recording; its own name decides when omitted.
         progress: told of each series.
 
     Returns:
@@ -81,20 +108,25 @@ def score_path(
 
     Raises:
         NotTrainedError: when there is no model yet.
-        DataError: when the file is not understood, or has another number of channels than the model.
+        DataError: when the file is not understood, has other channels than the training, or would be overwritten; or
+            when there is no trained series ``as_series``.
     """
     torch.set_num_threads(1)
-    for file in (out, alarms or out):
-        if file.suffix not in {".csv", ".parquet"}:
-            raise DataError(f"expected a file ending in .csv or .parquet, got {file.name!r}; choose one of these")
+    written = [out] if alarms is None else [out, alarms]
+    _check_written(path, written)
+    for file in written:
         file.parent.mkdir(parents=True, exist_ok=True)
     model = load_model(workspace)
+    if as_series is not None:
+        _check_later(path, as_series, model)
     frames, summaries = [], []
     for number, reading in enumerate(read_path(path, options or ReadOptions()), 1):
         pa.default_memory_pool().release_unused()  # of the file's text; what is scored needs the room
-        frame = score_series(model, reading.series)
+        series, understood = replace(reading.series, name=as_series or reading.series.name), reading.understanding
+        frame = score_series(model, series, notes=understood.notes)
         frames.append(frame)
-        summaries.append(_summary(reading.series.name, frame["anomaly"].to_numpy()))
+        known = series.name in model.detector.known
+        summaries.append(_summary(series.name, frame["anomaly"].to_numpy(), known=known, losses=understood.losses()))
         progress("scoring series", number, number)
     if not frames:
         raise DataError(f"{path}: expected at least one series, got none; check the folder")
@@ -140,6 +172,7 @@ def load_model(workspace: Workspace) -> Model:
         window_of(version),
         foundation.channels,
         foundation.exogenous,
+        {record.name: record.channels for record in list_series(workspace) if record.name in foundation.names},
     )
 
 
@@ -158,18 +191,22 @@ def current_version(workspace: Workspace) -> tuple[ModelVersion, Foundation]:
     return version, load_foundation(workspace.foundations / str(version.config["foundation"]))
 
 
-def score_series(model: Model, series: Series) -> pd.DataFrame:
-    """Score one series.
+def score_series(model: Model, series: Series, *, notes: Sequence[str] = ()) -> pd.DataFrame:
+    """Score one series; its channels may come in any order.
+
+    Args:
+        model: the current version.
+        series: what to score.
+        notes: what the reader said of its columns, for the error.
 
     Returns:
         Columns ``series``, ``time`` (as in the source, with its offset where it had one; or sample number), ``score``
         in [0, 1] and ``anomaly`` (0/1), a row per point.
+
+    Raises:
+        DataError: when the channels are not those of the training.
     """
-    if series.width != len(model.channels):
-        raise DataError(
-            f"series {series.name!r}: expected {len(model.channels)} channels as in training "
-            f"({', '.join(model.channels)}), got {series.width}; choose columns with --value"
-        )
+    series = in_trained_order(series, model.series, notes)
     series = replace(series, exogenous=trained_roles(series, model))
     score = _score(model, series)
     return pd.DataFrame(
@@ -227,9 +264,36 @@ def _zone(name: str) -> tzinfo:
     return timezone((1 if sign == "+" else -1) * timedelta(hours=int(hours), minutes=int(minutes)))
 
 
-def _summary(name: str, verdict: np.ndarray) -> Scored:
+def _summary(name: str, verdict: np.ndarray, *, known: bool, losses: str) -> Scored:
     starts = np.diff(verdict, prepend=0) == 1
-    return Scored(name, len(verdict), int(verdict.sum()), int(starts.sum()))
+    return Scored(name, len(verdict), int(verdict.sum()), int(starts.sum()), known, losses)
+
+
+def _check_written(path: Path, written: Sequence[Path]) -> None:
+    """Refuse files to write of another kind, or in the place of what is read or of each other."""
+    for file in written:
+        if file.suffix not in {".csv", ".parquet"}:
+            raise DataError(f"expected a file ending in .csv or .parquet, got {file.name!r}; choose one of these")
+        if file.resolve() == path.resolve() or (path.is_file() and file.is_file() and file.samefile(path)):
+            raise DataError(f"{file}: expected another file to write than the one to score, got the same; choose one")
+        if path.is_dir() and file.resolve().is_relative_to(path.resolve()):
+            raise DataError(
+                f"{file}: expected a file to write outside the folder to score, got one in {path}, where it would be "
+                "read as a recording; choose another folder"
+            )
+    if len({file.resolve() for file in written}) < len(written):
+        raise DataError(f"{written[0]}: expected two files for --out and --alarms, got the same; choose another one")
+
+
+def _check_later(path: Path, name: str, model: Model) -> None:
+    """Refuse to take a folder, or a file of a series that was not learnt, for a later recording."""
+    if path.is_dir():
+        raise DataError(f"expected one file for --as {name}, got the folder {path}; score its files one by one")
+    known = sorted(model.detector.known)
+    if name not in known:
+        listed = ", ".join(repr(one) for one in known[:_LISTED])
+        more = f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
+        raise DataError(f"expected --as to name a trained series, got {name!r}; choose among {listed}{more}")
 
 
 def _write(frame: pd.DataFrame, out: Path) -> None:

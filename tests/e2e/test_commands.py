@@ -73,6 +73,12 @@ def test_a_newcomers_first_steps(project: Path, data: Path, tmp_path: Path) -> N
     assert "0 series kept, 2 already there" in run("-w", project, "ingest", data)
     run("-w", project, "score", data / "plant-0.csv", "--out", tmp_path / "scores.csv", "--label", "label", code=2)
     run("-w", project, "score", data / "plant-0.csv", "--out", tmp_path / "scores.csv")
+    later = ("score", shutil.copy(data / "plant-0.csv", tmp_path / "today.csv"), "--out", tmp_path / "later.csv")
+    assert "--as NAME measures" in run("-w", project, *later)
+    said = run("-w", project, *later, "--alarms", tmp_path / "alarms.csv", "--as", "plant-0")
+    assert "what was learnt of it" in said
+    assert f"{tmp_path / 'later.csv'}, {tmp_path / 'alarms.csv'}" in said
+    assert (tmp_path / "later.csv").read_text() == (tmp_path / "scores.csv").read_text()
     with (tmp_path / "scores.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 700
@@ -108,6 +114,7 @@ def test_errors_are_sentences_not_tracebacks(project: Path, tmp_path: Path) -> N
         ("-w", tmp_path / "none", "train"): "expected a workspace",
         ("-w", project, "ingest", tmp_path / "none.csv"): "expected a file or folder",
         ("-w", project, "score", tmp_path / "none.csv", "--out", tmp_path / "x.txt"): ".csv or .parquet",
+        ("-w", project, "score", tmp_path / "x.csv", "--out", tmp_path / "x.csv"): "expected another file to write",
         ("-w", project, "simulate", "--budgets", "a,b", "--out", tmp_path / "s"): "expected whole numbers",
         ("-w", project, "--set", "database=nonsense", "models", "list"): "expected a database URL",
         ("-w", tmp_path / "j", "init", "--database", "nonsense"): "expected a database URL",
