@@ -50,7 +50,8 @@ def agree_on_roles(
     """
     choice = choice or RoleChoice()
     if readings:
-        choice.check_names(list(dict.fromkeys(name for one in readings for name in one.series.channels)))
+        channels = list(dict.fromkeys(name for one in readings for name in one.series.channels))
+        choice.check_names(channels, _no_channels(readings))
     groups: dict[frozenset[str], list[Reading]] = {}
     for one in readings:
         groups.setdefault(frozenset(one.series.channels), []).append(one)
@@ -118,6 +119,13 @@ def aligned(values: Float32, channels: Sequence[str], wanted: Sequence[str]) -> 
         [[2.0, 1.0]]
     """
     return values if list(channels) == list(wanted) else values[:, [list(channels).index(name) for name in wanted]]
+
+
+def _no_channels(readings: Sequence[Reading]) -> dict[str, str]:
+    """Say what the columns are that are no channels."""
+    understood = [one.understanding for one in readings]
+    labels = {one.label_column: "the label column" for one in understood if one.label_column}
+    return labels | {one.time_column: "the time column" for one in understood if one.time_column}
 
 
 def _decide(readings: Sequence[Reading], choice: RoleChoice, known: Collection[str] | None) -> tuple[ChannelRole, ...]:

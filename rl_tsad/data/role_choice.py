@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -65,11 +65,15 @@ class RoleChoice:
         """Whether each named channel is exogenous."""
         return dict.fromkeys(self.targets, False) | dict.fromkeys(self.exogenous, True)
 
-    def check_names(self, channels: Collection[str]) -> None:
+    def check_names(self, channels: Collection[str], others: Mapping[str, str] | None = None) -> None:
         """Refuse a name that no channel has.
 
+        Args:
+            channels: names that may be said.
+            others: what columns are that are no channels, such as ``{"timestamp": "the time column"}``.
+
         Raises:
-            DataError: with the name that was probably meant.
+            DataError: with the name that was probably meant, or what the column is.
 
         Example:
             >>> RoleChoice(exogenous=("valv",)).check_names(["flow", "valve"])
@@ -79,10 +83,12 @@ class RoleChoice:
         for name, is_exogenous in self.named.items():
             if name in channels:
                 continue
+            flag = "--exogenous" if is_exogenous else "--target"
+            if others and name in others:
+                raise DataError(f"expected {flag} to name a channel, got {name!r}, {others[name]}; leave the flag away")
             near = difflib.get_close_matches(name, channels, n=1)
             listed = ", ".join(repr(one) for one in list(channels)[:12]) + (" ..." if len(channels) > 12 else "")
             advice = f"did you mean {near[0]!r}?" if near else f"choose among {listed}"
-            flag = "--exogenous" if is_exogenous else "--target"
             raise DataError(f"expected {flag} to name a channel, got {name!r}; {advice}")
 
     def over(self, roles: Iterable[ChannelRole]) -> tuple[ChannelRole, ...]:

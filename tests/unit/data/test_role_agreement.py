@@ -124,6 +124,12 @@ def test_contradictions_and_unknown_names_are_refused_in_words(tmp_path: Path) -
         RoleChoice(others="some")  # type: ignore[arg-type]
 
 
+def test_the_time_column_has_no_role(tmp_path: Path) -> None:
+    write(tmp_path, header="timestamp,flow,temp", timestamp=1_704_067_200 + np.arange(POINTS), temp=np.arange(POINTS))
+    with pytest.raises(DataError, match="got 'timestamp', the time column; leave the flag away"):
+        agreed(tmp_path, RoleChoice(exogenous=("timestamp",)))
+
+
 def test_a_name_need_not_be_in_every_file(tmp_path: Path) -> None:
     write(tmp_path, "a")
     write(tmp_path, "b", "flow,speed")
