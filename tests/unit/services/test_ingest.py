@@ -102,6 +102,23 @@ def test_another_number_of_channels_is_refused_at_once(workspace: Workspace, tmp
     workspace.close()
 
 
+def test_channels_of_the_same_names_are_kept_in_one_order(workspace: Workspace, tmp_path: Path) -> None:
+    rows = [f"{flow},{flow % 7 * 3 + 50}" for flow in range(40)]
+    (tmp_path / "b.csv").write_text("\n".join(["flow,temp", *rows]))
+    ingest(workspace, [tmp_path / "b.csv"])
+    turned = ["temp,flow", *(",".join(reversed(row.split(","))) for row in rows)]
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.csv").write_text("\n".join(turned))
+    new, same = ingest(workspace, [tmp_path / "a.csv", tmp_path / "b.csv"])
+    assert (new.is_new, same.is_new) == (True, False)
+    assert new.understanding.channels == ("flow", "temp")
+    assert "channels put in the order of the other series" in new.understanding.notes
+    first, second = (load_series(workspace, record) for record in list_series(workspace))
+    assert first.channels == second.channels == ("flow", "temp")
+    np.testing.assert_array_equal(first.values, second.values)
+    workspace.close()
+
+
 def test_a_folder_with_other_files_is_no_place_for_a_workspace(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("dear")
     with pytest.raises(WorkspaceError, match="expected a new or empty folder"):
