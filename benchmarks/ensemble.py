@@ -9,7 +9,7 @@ chosen, by family and by narrow and wide labels.
 
 With --out a run goes on where it was left: ``ensemble.csv`` there has a row for each series and seed, and those that a
 change of code or settings made stale are dropped. Prints the mean VUS-PR of each variant with 95 % bootstrap intervals
-over series and seeds.
+over series and seeds. ``--unknown`` leaves ``detector.healthy`` off, as it is for users who say nothing.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import argparse
 import json
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3, help="of networks, samples and trials")
     parser.add_argument("--validate", action="store_true", help="the validation suite instead of the sets")
     parser.add_argument("--suite", type=int, default=0, help="seed of the validation suite: another one, other cases")
+    parser.add_argument("--unknown", action="store_true", help="as if nothing were known of what is fitted on")
     parser.add_argument("--out", type=Path, help="goes on from this folder; a temporary one when absent")
     options = parser.parse_args()
     if not options.validate and "RL_TSAD_DATA" not in os.environ:
@@ -53,6 +55,8 @@ def main() -> None:
     name = f"ensemble-validation-{options.suite}.csv" if options.validate else "ensemble.csv"
     measured = (case for name in options.sets for case in SETS[name]())
     cases = load_suite(options.suite) if options.validate else list(measured)
+    if options.unknown:
+        name, cases = f"unknown-{name}", [replace(case, healthy=False) for case in cases]
     with tempfile.TemporaryDirectory() as temporary:
         table = measure_all(cases, options.seeds, (options.out or Path(temporary)) / name)
     asked = table.set.isin([column for case in cases for column, _ in columns_of(case)])
