@@ -2,7 +2,7 @@
 
 Each metric takes either the *score* of points, (T,) higher is more anomalous, or their *labels*, (T,) 0 or 1, beside
 the truth (T,) 0 or 1, and states which, its range and its paper. Areas need no threshold; labels come from a threshold
-that never saw the truth it is measured on.
+that never saw the truth it is measured on. Arrays, lists and pandas columns are taken alike, by position.
 
 ================== ======= =====================================================================================
 metric             takes   what it asks
@@ -22,12 +22,13 @@ metric             takes   what it asks
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
+from rl_tsad.evaluation.entrance import Score, answers_and_score, check_number, truth_and_score, two_labels
 from rl_tsad.evaluation.ranges import affiliation_rates, range_rates
-from rl_tsad.evaluation.spans import Rates, Score, check_score, combine, events, share, two_labels
+from rl_tsad.evaluation.spans import Rates, combine, events, share
 from rl_tsad.evaluation.volume import Volume, vus, vus_pr, vus_roc
-from rl_tsad.types import ANOMALY, UNKNOWN, Bool, Float64, Int8, Int64
+from rl_tsad.types import ANOMALY, UNKNOWN, Bool, Float64, Int64
 
 __all__ = [
     "Rates",
@@ -52,7 +53,7 @@ __all__ = [
 ]
 
 
-def point_rates(truth: Int8, verdict: Int8) -> Rates:
+def point_rates(truth: ArrayLike, verdict: ArrayLike) -> Rates:
     """Compare verdict and truth point by point (van Rijsbergen, "Information Retrieval", 1979, chapter 7).
 
     TP, FP and FN are counts of points. Where there is nothing to find and nothing was raised all three rates are 1; a
@@ -66,7 +67,7 @@ def point_rates(truth: Int8, verdict: Int8) -> Rates:
         Rates in [0, 1].
 
     Raises:
-        DataError: when lengths differ or other values than 0 and 1 occur.
+        DataError: when they are empty, of another shape than (T,) both, or hold other values than 0 and 1.
 
     Example:
         >>> point_rates(np.array([0, 1, 1, 0], np.int8), np.array([0, 1, 0, 0], np.int8)).recall
@@ -77,8 +78,11 @@ def point_rates(truth: Int8, verdict: Int8) -> Rates:
     return combine(share(hits, int(is_raised.sum())), share(hits, int(is_true.sum())), is_true, is_raised)
 
 
-def point_f1(truth: Int8, verdict: Int8) -> float:
+def point_f1(truth: ArrayLike, verdict: ArrayLike) -> float:
     """Give the F1 of points, from labels, in [0, 1] (see :func:`point_rates`).
+
+    Raises:
+        DataError: when they are empty, of another shape than (T,) both, or hold other values than 0 and 1.
 
     Example:
         >>> point_f1(np.array([0, 1], np.int8), np.array([1, 1], np.int8))
@@ -87,7 +91,7 @@ def point_f1(truth: Int8, verdict: Int8) -> float:
     return point_rates(truth, verdict).f1
 
 
-def f1_at(truth: Int8, score: Score, threshold: float) -> float:
+def f1_at(truth: ArrayLike, score: ArrayLike, threshold: float) -> float:
     """Give the F1 of points, from a score, at a threshold that was given; in [0, 1] (see :func:`point_rates`).
 
     Args:
@@ -96,17 +100,19 @@ def f1_at(truth: Int8, score: Score, threshold: float) -> float:
         threshold: raised is ``score >= threshold``; take it from the training part (:func:`choose_threshold`).
 
     Raises:
-        DataError: when lengths differ, a score is not finite, or truth holds other values than 0 and 1.
+        DataError: when they are empty, of another shape than (T,) both, a score is no finite number, truth holds
+            other values than 0 and 1, or the threshold is nan.
 
     Example:
         >>> f1_at(np.array([0, 1, 1], np.int8), np.array([0.5, 0.4, 0.9]), 0.8)
         0.6666666666666666
     """
-    check_score(truth, score)
-    return point_f1(truth, (score >= threshold).astype(np.int8))
+    is_true, values = truth_and_score(truth, score)
+    check_number(threshold, "the threshold")
+    return point_f1(is_true, values >= threshold)
 
 
-def event_rates(truth: Int8, verdict: Int8, runs: NDArray[np.generic] | None = None) -> Rates:
+def event_rates(truth: ArrayLike, verdict: ArrayLike, runs: ArrayLike | None = None) -> Rates:
     """Count events found, against the share of alarm time that was right.
 
     An event is a maximal run of true points within one series. It is found (TP) when at least one of its points is
@@ -126,21 +132,24 @@ def event_rates(truth: Int8, verdict: Int8, runs: NDArray[np.generic] | None = N
         Rates in [0, 1].
 
     Raises:
-        DataError: when lengths differ or other values than 0 and 1 occur.
+        DataError: when they are empty, of another shape than (T,) both, or hold other values than 0 and 1.
 
     Example:
         >>> event_rates(np.array([0, 1, 1, 0, 1], np.int8), np.array([0, 1, 0, 0, 0], np.int8))
         Rates(precision=1.0, recall=0.5, f1=0.6666666666666666)
     """
     is_true, is_raised = two_labels(truth, verdict)
-    spans = events(truth, runs)
+    spans = events(is_true, runs)
     found = _found(spans, is_raised)
     precision = share(int((is_true & is_raised).sum()), int(is_raised.sum()))
     return combine(precision, share(int(found.sum()), len(spans)), is_true, is_raised)
 
 
-def event_f1(truth: Int8, verdict: Int8, runs: NDArray[np.generic] | None = None) -> float:
+def event_f1(truth: ArrayLike, verdict: ArrayLike, runs: ArrayLike | None = None) -> float:
     """Give the composite F1 of events, from labels, in [0, 1] (see :func:`event_rates`).
+
+    Raises:
+        DataError: when they are empty, of another shape than (T,) both, or hold other values than 0 and 1.
 
     Example:
         >>> event_f1(np.array([1, 1], np.int8), np.array([1, 0], np.int8))
@@ -149,7 +158,7 @@ def event_f1(truth: Int8, verdict: Int8, runs: NDArray[np.generic] | None = None
     return event_rates(truth, verdict, runs).f1
 
 
-def inflated_pa_f1(truth: Int8, verdict: Int8, runs: NDArray[np.generic] | None = None) -> float:
+def inflated_pa_f1(truth: ArrayLike, verdict: ArrayLike, runs: ArrayLike | None = None) -> float:
     """Give the point-adjusted F1, for comparison with papers that report nothing else; never a result.
 
     Every point of an event counts as raised once any of them is (Xu et al., "Unsupervised Anomaly Detection via
@@ -166,22 +175,22 @@ def inflated_pa_f1(truth: Int8, verdict: Int8, runs: NDArray[np.generic] | None 
         A number in [0, 1], inflated.
 
     Raises:
-        DataError: when lengths differ or other values than 0 and 1 occur.
+        DataError: when they are empty, of another shape than (T,) both, or hold other values than 0 and 1.
 
     Example:
         >>> inflated_pa_f1(np.array([0, 1, 1, 1, 1], np.int8), np.array([0, 0, 0, 0, 1], np.int8))
         1.0
     """
-    two_labels(truth, verdict)
-    spans = events(truth, runs)
-    filled = np.zeros(len(truth) + 1, dtype=np.int64)
-    found = spans[_found(spans, verdict > 0)]
+    is_true, is_raised = two_labels(truth, verdict)
+    spans = events(is_true, runs)
+    filled = np.zeros(len(is_true) + 1, dtype=np.int64)
+    found = spans[_found(spans, is_raised)]
     filled[found[:, 0]] += 1
     filled[found[:, 1]] -= 1
-    return point_f1(truth, np.maximum(verdict, np.cumsum(filled[:-1]) > 0).astype(np.int8))
+    return point_f1(is_true, is_raised | (np.cumsum(filled[:-1]) > 0))
 
 
-def auc_pr(truth: Int8, score: Score) -> float:
+def auc_pr(truth: ArrayLike, score: ArrayLike) -> float:
     """Give the area under the precision-recall curve as average precision (step-wise, not interpolated).
 
     Davis & Goadrich ("The Relationship Between Precision-Recall and ROC Curves", ICML 2006).
@@ -193,17 +202,21 @@ def auc_pr(truth: Int8, score: Score) -> float:
     Returns:
         A number in [0, 1], chance level is the share of anomalies; nan where there is no anomaly.
 
+    Raises:
+        DataError: when they are empty, of another shape than (T,) both, a score is no finite number, or truth holds
+            other values than 0 and 1.
+
     Example:
         >>> auc_pr(np.array([0, 1], np.int8), np.array([0.2, 0.9]))
         1.0
     """
     from sklearn.metrics import average_precision_score
 
-    check_score(truth, score)
-    return float(average_precision_score(truth, score)) if (truth == ANOMALY).any() else float("nan")
+    is_true, values = truth_and_score(truth, score)
+    return float(average_precision_score(is_true, values)) if is_true.any() else float("nan")
 
 
-def auc_roc(truth: Int8, score: Score) -> float:
+def auc_roc(truth: ArrayLike, score: ArrayLike) -> float:
     """Give the chance that a random anomalous point scores above a random normal one; ties count half.
 
     Fawcett ("An introduction to ROC analysis", Pattern Recognition Letters 27, 2006, section 7).
@@ -215,17 +228,21 @@ def auc_roc(truth: Int8, score: Score) -> float:
     Returns:
         A number in [0, 1], chance level .5; nan where a class is missing.
 
+    Raises:
+        DataError: when they are empty, of another shape than (T,) both, a score is no finite number, or truth holds
+            other values than 0 and 1.
+
     Example:
         >>> auc_roc(np.array([0, 1, 0], np.int8), np.array([0.2, 0.9, 0.9]))
         0.75
     """
     from sklearn.metrics import roc_auc_score
 
-    check_score(truth, score)
-    return float(roc_auc_score(truth, score)) if len(np.unique(truth)) == 2 else float("nan")
+    is_true, values = truth_and_score(truth, score)
+    return float(roc_auc_score(is_true, values)) if is_true.any() and not is_true.all() else float("nan")
 
 
-def best_f1(truth: Int8, score: Score) -> float:
+def best_f1(truth: ArrayLike, score: ArrayLike) -> float:
     """Give the oracle's point F1: the best over all thresholds, chosen with the truth in hand.
 
     An upper bound to stand beside an honest number, never a result; a score that raises everything already gets
@@ -239,17 +256,21 @@ def best_f1(truth: Int8, score: Score) -> float:
     Returns:
         A number in [0, 1]; nan where there is no anomaly.
 
+    Raises:
+        DataError: when they are empty, of another shape than (T,) both, a score is no finite number, or truth holds
+            other values than 0 and 1.
+
     Example:
         >>> best_f1(np.array([0, 1, 1], np.int8), np.array([0.5, 0.4, 0.9]))
         0.8
     """
-    check_score(truth, score)
-    if not (truth == ANOMALY).any():
-        return float("nan")
-    return float(_f1_by_cut(score, truth == ANOMALY, np.ones(len(truth)))[1].max())
+    is_true, values = truth_and_score(truth, score)
+    return float(_f1_by_cut(values, is_true, np.ones(len(is_true)))[1].max()) if is_true.any() else float("nan")
 
 
-def choose_threshold(score: Score, label: Int8, weight: Score | None = None, *, fallback: float = 0.5) -> float:
+def choose_threshold(
+    score: ArrayLike, label: ArrayLike, weight: ArrayLike | None = None, *, fallback: float = 0.5
+) -> float:
     """Choose the threshold from answers in the pool; the test is never looked at.
 
     The threshold maximises the weighted F1 over the answered windows and lies midway between two neighbouring scores.
@@ -269,7 +290,8 @@ def choose_threshold(score: Score, label: Int8, weight: Score | None = None, *, 
         The threshold; an alarm is raised where ``score >= threshold``.
 
     Raises:
-        DataError: when lengths differ or a score is not finite.
+        DataError: when shapes differ, a score or a weight is no finite number, other labels occur, or the fallback is
+            nan.
 
     Example:
         >>> choose_threshold(np.array([0.1, 0.6, 0.8, 0.9]), np.array([0, 0, 1, -1], np.int8))
@@ -277,19 +299,19 @@ def choose_threshold(score: Score, label: Int8, weight: Score | None = None, *, 
         >>> choose_threshold(np.array([0.1, 0.6]), np.array([-1, -1], np.int8))
         0.5
     """
-    check_score(label, score)
-    trust = np.ones(len(label)) if weight is None else np.asarray(weight, dtype=np.float64)
-    known = (label != UNKNOWN) & (trust > 0)
-    values, positive = np.asarray(score, dtype=np.float64)[known], label[known] == ANOMALY
+    answer, values, trust = answers_and_score(label, score, weight)
+    check_number(fallback, "the fallback")
+    known = (answer != UNKNOWN) & (trust > 0)
+    values, positive = np.asarray(values[known], dtype=np.float64), answer[known] == ANOMALY
     if positive.any() and not positive.all():
-        cuts, f1 = _f1_by_cut(values, positive, trust[known])
+        cuts, f1 = _f1_by_cut(values, positive, np.asarray(trust[known], dtype=np.float64))
         return float(cuts[np.argmax(f1)])
     if positive.any():
         return min(fallback, float(values.min()))
     return max(fallback, float(np.nextafter(values.max(), np.inf))) if len(values) else fallback
 
 
-def _f1_by_cut(score: Score, positive: NDArray[np.bool_], weight: Float64) -> tuple[Float64, Float64]:
+def _f1_by_cut(score: Score, positive: Bool, weight: Float64) -> tuple[Float64, Float64]:
     """F1 of ``score >= cut`` for every distinct cut, highest first; cuts lie midway to the next lower score."""
     order = np.argsort(-score, kind="stable")
     values = np.asarray(score, dtype=np.float64)[order]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
-from rl_tsad.evaluation.spans import Rates, combine, events, share, two_labels
-from rl_tsad.types import Bool, Float64, Int8, Int64
+from rl_tsad.evaluation.entrance import check_number, two_labels
+from rl_tsad.evaluation.spans import Rates, combine, events, share
+from rl_tsad.types import Bool, Float64, Int64
 
 EXISTENCE = 0.2
 """Weight of having found an event at all in the range-based recall, as TSB-AD sets it."""
@@ -15,7 +16,7 @@ _QUARTERS = (np.arange(4) + 0.5) / 4
 
 
 def range_rates(
-    truth: Int8, verdict: Int8, runs: NDArray[np.generic] | None = None, *, existence: float = EXISTENCE
+    truth: ArrayLike, verdict: ArrayLike, runs: ArrayLike | None = None, *, existence: float = EXISTENCE
 ) -> Rates:
     """Compare events with alarms as ranges: found at all, how much of it, in how many pieces.
 
@@ -35,7 +36,8 @@ def range_rates(
         Rates in [0, 1]; all 1 where there is nothing to find and nothing was raised.
 
     Raises:
-        DataError: when lengths differ or other values than 0 and 1 occur.
+        DataError: when they are empty, of another shape than (T,) both, hold other values than 0 and 1, or alpha is
+            outside [0, 1].
 
     Example:
         >>> truth = np.array([0, 1, 1, 1, 1, 0, 0, 0], np.int8)
@@ -43,7 +45,8 @@ def range_rates(
         Rates(precision=0.6666666666666666, recall=0.625, f1=0.6451612903225806)
     """
     is_true, is_raised = two_labels(truth, verdict)
-    known, raised = events(truth, runs), events(verdict, runs)
+    check_number(existence, "existence", 0, 1)
+    known, raised = events(is_true, runs), events(is_raised, runs)
     recall = existence * _touched(known, raised).astype(bool) + (1 - existence) * _covered(known, raised, is_raised)
     precision = _covered(raised, known, is_true)
     return combine(
@@ -64,7 +67,7 @@ def _covered(spans: Int64, others: Int64, inside: Bool) -> Float64:
     return np.asarray(part / np.maximum(_touched(spans, others), 1))
 
 
-def affiliation_rates(truth: Int8, verdict: Int8) -> Rates:
+def affiliation_rates(truth: ArrayLike, verdict: ArrayLike) -> Rates:
     """Compare alarms with the event next to them by how close they are, measured against chance.
 
     Huet, Navarro & Rossi ("Local Evaluation of Time Series Anomaly Detection Algorithms", KDD 2022, sections 3 and 4).
@@ -86,7 +89,7 @@ def affiliation_rates(truth: Int8, verdict: Int8) -> Rates:
         Rates in [0, 1]; all 1 where there is nothing to find and nothing was raised.
 
     Raises:
-        DataError: when lengths differ or other values than 0 and 1 occur.
+        DataError: when they are empty, of another shape than (T,) both, or hold other values than 0 and 1.
 
     Example:
         >>> truth = np.array([0, 0, 0, 0, 1, 1, 0, 0, 0, 0], np.int8)
@@ -95,10 +98,10 @@ def affiliation_rates(truth: Int8, verdict: Int8) -> Rates:
         [0.75, 0.14]
     """
     is_true, is_raised = two_labels(truth, verdict)
-    known, raised = events(truth), events(verdict)
+    known, raised = events(is_true), events(is_raised)
     if not len(known) or not len(raised):
         return combine(0.0, 0.0, is_true, is_raised)
-    edges = np.concatenate([[0], (known[1:, 0] + known[:-1, 1]) / 2, [len(truth)]])  # (E + 1,) borders of the zones
+    edges = np.concatenate([[0], (known[1:, 0] + known[:-1, 1]) / 2, [len(is_true)]])  # (E + 1,) borders of the zones
     alarms = _moments(is_raised)
     zone = np.searchsorted(edges, alarms) - 1
     precision = _means(zone, _precision(alarms, known[zone], edges[zone], edges[zone + 1]), len(known))

@@ -26,10 +26,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from rl_tsad.errors import DataError
-from rl_tsad.evaluation.spans import check_score, two_labels
-from rl_tsad.types import ANOMALY, Float32, Float64, Int8, Int64
+from rl_tsad.evaluation.entrance import check_window, truth_and_score
+from rl_tsad.types import Bool, Float64, Int64
 
 THRESHOLDS = 250
 """As TSB-AD's leaderboard."""
@@ -80,7 +80,7 @@ class _Slopes:
         return np.cumsum(slope @ self._once[1 : half + 1] + self._twice)  # (h,) @ (h, J) -> (J,)
 
 
-def vus(truth: Int8, score: Float32 | Float64, window: int) -> Volume:
+def vus(truth: ArrayLike, score: ArrayLike, window: int) -> Volume:
     """Measure a score by the volume under the precision-recall and the ROC surface, both in one pass.
 
     Equal to TSB-AD's reference to rounding. That one stops with an error where there is no event or nothing else; here
@@ -99,8 +99,8 @@ def vus(truth: Int8, score: Float32 | Float64, window: int) -> Volume:
         125: a random score gets .27 and .86), so compare scores on the same series, never series with each other.
 
     Raises:
-        DataError: when lengths differ, a score is not finite, truth holds other values than 0 and 1, or the window is
-            negative.
+        DataError: when they are empty, of another shape than (T,) both, a score is no finite number, truth holds
+            other values than 0 and 1, or the window is no whole number of 0 or more.
 
     Example:
         >>> truth = np.array([0, 0, 0, 1, 0, 0], np.int8)
@@ -108,12 +108,13 @@ def vus(truth: Int8, score: Float32 | Float64, window: int) -> Volume:
         >>> [round(vus(truth, early, window).pr, 2) for window in (0, 4)]
         [0.5, 0.7]
     """
-    _fits(truth, score, window)
-    if not (truth == ANOMALY).any():
+    is_true, values = truth_and_score(truth, score)
+    check_window(window)
+    if not is_true.any():
         return Volume(float("nan"), float("nan"))
-    if (truth == ANOMALY).all():
+    if is_true.all():
         return Volume(1.0, float("nan"))
-    ranked = _rank(truth, np.asarray(score, dtype=np.float64))
+    ranked = _rank(is_true, np.asarray(values, dtype=np.float64))
     slopes, first = _Slopes(ranked, window // 2), _first_inside(ranked)
     areas = np.zeros(2)
     for half in range(window // 2 + 1):
@@ -127,8 +128,12 @@ def vus(truth: Int8, score: Float32 | Float64, window: int) -> Volume:
     return Volume(float(pr), float(roc))
 
 
-def vus_pr(truth: Int8, score: Float32 | Float64, window: int) -> float:
+def vus_pr(truth: ArrayLike, score: ArrayLike, window: int) -> float:
     """Give the volume under the precision-recall surface (see :func:`vus`), TSB-AD's first measure.
+
+    Raises:
+        DataError: when they are empty, of another shape than (T,) both, a score is no finite number, truth holds
+            other values than 0 and 1, or the window is no whole number of 0 or more.
 
     Example:
         >>> vus_pr(np.array([0, 1, 0], np.int8), np.array([0.2, 0.9, 0.1]), 0)
@@ -137,8 +142,12 @@ def vus_pr(truth: Int8, score: Float32 | Float64, window: int) -> float:
     return vus(truth, score, window).pr
 
 
-def vus_roc(truth: Int8, score: Float32 | Float64, window: int) -> float:
+def vus_roc(truth: ArrayLike, score: ArrayLike, window: int) -> float:
     """Give the volume under the ROC surface (see :func:`vus`).
+
+    Raises:
+        DataError: when they are empty, of another shape than (T,) both, a score is no finite number, truth holds
+            other values than 0 and 1, or the window is no whole number of 0 or more.
 
     Example:
         >>> vus_roc(np.array([0, 1, 0], np.int8), np.array([0.2, 0.9, 0.1]), 0)
@@ -147,13 +156,13 @@ def vus_roc(truth: Int8, score: Float32 | Float64, window: int) -> float:
     return vus(truth, score, window).roc
 
 
-def _rank(truth: Int8, score: Float64) -> _Ranked:
+def _rank(is_true: Bool, score: Float64) -> _Ranked:
     """Name the first threshold that each point reaches; the last one is the lowest score, which every point reaches."""
     falling = np.sort(-score)
     rank = np.searchsorted(falling[np.linspace(0, len(score) - 1, THRESHOLDS).astype(np.int64)], -score)
-    step = np.diff(truth == ANOMALY, prepend=False, append=False)
+    step = np.diff(is_true, prepend=False, append=False)
     edges = np.flatnonzero(step)
-    return _Ranked(rank, edges[::2], edges[1::2] - 1, _reaching(rank), _reaching(rank[truth == ANOMALY]))
+    return _Ranked(rank, edges[::2], edges[1::2] - 1, _reaching(rank), _reaching(rank[is_true]))
 
 
 def _reaching(rank: Int64) -> Float64:
@@ -204,10 +213,3 @@ def _areas(ranked: _Ranked, slopes: Float64, found: Float64) -> tuple[float, flo
     across, up = np.diff(false, prepend=0, append=1), np.concatenate([[0], recall, [1]])
     pr = np.diff(recall, prepend=0) @ (hits / ranked.raised)
     return float(pr), float(across @ (up[1:] + up[:-1]) / 2)
-
-
-def _fits(truth: Int8, score: Float32 | Float64, window: int) -> None:
-    check_score(truth, score)
-    two_labels(truth, truth)
-    if window < 0:
-        raise DataError(f"expected a window of 0 points or more, got {window}; take find_period of the series")
