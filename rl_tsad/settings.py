@@ -17,7 +17,13 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
 from rl_tsad.config import Settings
 from rl_tsad.errors import ConfigError
@@ -59,6 +65,11 @@ def load_settings(file: Path | None = None, **flags: Any) -> Settings:
         return FromFile(**flags)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{file}: expected TOML, got {error}; mend that line or delete the file") from error
+    except SettingsError as error:
+        raise ConfigError(
+            f"expected lists in environment variables as JSON, such as RL_TSAD_AGENT__HIDDEN='[64, 64]', got {error}; "
+            "mend or unset that variable"
+        ) from error
     except ValidationError as error:
         raise ConfigError(_explain(error, file)) from error
 
@@ -136,7 +147,17 @@ def _explain(error: ValidationError, file: Path | None) -> str:
         near = difflib.get_close_matches(key, _known_keys(), n=1)
         advice = f"did you mean {near[0]!r}?" if near else "the workspace's rl-tsad.toml lists them all"
         return f"setting {key!r}: expected a known key, got an unknown one ({where}); {advice}"
+    if first["type"] == "tuple_type":
+        usual = json.dumps(_default_of(key))
+        return f"setting {key!r}: expected a list such as {usual}, got {first['input']!r} ({where}); mend that value"
     return f"setting {key!r}: {first['msg']}, got {first['input']!r} ({where}); mend that value"
+
+
+def _default_of(key: str) -> Any:
+    value: Any = _plain(Settings.model_construct())
+    for name in key.split("."):
+        value = value[name]
+    return value
 
 
 def _known_keys() -> list[str]:

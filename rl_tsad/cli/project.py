@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
@@ -63,12 +64,16 @@ class Project:
 def parse_flags(pairs: Iterable[str]) -> dict[str, Any]:
     """Turn ``section.key=value`` into nested settings; types are checked where settings are read.
 
+    A value in brackets is a list, written as in the settings file.
+
     Raises:
         ConfigError: when a pair has no ``=``.
 
     Example:
         >>> parse_flags(["agent.gamma=0.3", "seed=1"])
         {'agent': {'gamma': '0.3'}, 'seed': '1'}
+        >>> parse_flags(['agent.hidden=[32, 32]'])
+        {'agent': {'hidden': [32, 32]}}
     """
     flags: dict[str, Any] = {}
     for pair in pairs:
@@ -79,5 +84,13 @@ def parse_flags(pairs: Iterable[str]) -> dict[str, Any]:
         place = flags
         for section in sections:
             place = place.setdefault(section, {})
-        place[key] = value
+        place[key] = _list_in(value)
     return flags
+
+
+def _list_in(value: str) -> Any:
+    """Read a list; what only looks like one stays text, and is refused with its key where settings are read."""
+    try:
+        return json.loads(value) if value.startswith("[") else value
+    except json.JSONDecodeError:
+        return value

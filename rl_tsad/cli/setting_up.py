@@ -216,13 +216,13 @@ def fetch_dataset(
 
 
 def doctor(context: typer.Context) -> None:
-    """Say what is installed, what is missing and what that costs.
+    """Say what is installed, what is missing and what that costs; exit with 1 where something cannot work.
 
     Example: rl-tsad doctor
     """
     from rl_tsad.services.doctor import examine
 
-    findings = examine(context.obj.root)
+    findings = examine(context.obj.root, **context.obj.flags)
     rows = [(one.what, one.state, one.meaning) for one in findings]
     print_table("Health", ("what", "state", "what that means"), rows)
     if any(one.is_fatal for one in findings):

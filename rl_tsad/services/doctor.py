@@ -10,10 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from db import versions
-from rl_tsad.errors import RlTsadError
+from db.errors import StoreError
+from rl_tsad.errors import ConfigError, RlTsadError
 from rl_tsad.services.workspace import SETTINGS_FILE, list_series, open_workspace
+from rl_tsad.settings import load_settings
 
 _NEEDED = ("numpy", "torch", "gymnasium", "stable-baselines3", "faiss-cpu", "sqlalchemy", "streamlit", "transformers")
 _OPTIONAL = {"psycopg": ("psycopg", "psycopg[binary]", "PostgreSQL databases cannot be used")}
@@ -36,14 +39,18 @@ class Finding:
     is_fatal: bool = False
 
 
-def examine(root: Path) -> list[Finding]:
-    """Look at interpreter, libraries, language model, accelerator, disk and workspace.
+def examine(root: Path, **flags: Any) -> list[Finding]:
+    """Look at interpreter, libraries, language model, accelerator, disk, settings and workspace.
+
+    Args:
+        root: folder of the workspace; there may be none.
+        flags: settings that win over file and environment (see :func:`rl_tsad.settings.load_settings`).
 
     Example:
         >>> any(finding.what == "python" for finding in examine(Path("nowhere")))
         True
     """
-    return [*_machine(), *_libraries(), *_language(), *_workspace(root)]
+    return [*_machine(), *_libraries(), *_language(), *_workspace(root, flags)]
 
 
 def _machine() -> Iterator[Finding]:
@@ -77,17 +84,23 @@ def _language() -> Iterator[Finding]:
     yield Finding("embedded language model", "MiniLM" if found else "missing", "" if found else cost)
 
 
-def _workspace(root: Path) -> Iterator[Finding]:
-    if not (root / SETTINGS_FILE).exists():
+def _workspace(root: Path, flags: dict[str, Any]) -> Iterator[Finding]:
+    exists = (root / SETTINGS_FILE).exists()
+    try:
+        load_settings(root / SETTINGS_FILE if exists else None, **flags)
+    except ConfigError as error:
+        yield Finding("settings", "not understood", str(error), is_fatal=True)
+        return
+    if not exists:
         yield Finding("workspace", f"none at {root}", f"make one: rl-tsad --workspace {root} init")
         return
     try:
-        with open_workspace(root) as workspace:
+        with open_workspace(root, **flags) as workspace:
             count = len(list_series(workspace))
             with workspace.store.read() as session:
                 current = versions.current(session)
             yield Finding("workspace", f"{root}: {count} series", "" if count else "next: rl-tsad ingest PATH")
             state = f"version {current.id}" if current else "none"
             yield Finding("model", state, "" if current else "next: rl-tsad train")
-    except RlTsadError as error:
+    except (RlTsadError, StoreError) as error:
         yield Finding("workspace", f"{root}: damaged", str(error), is_fatal=True)
