@@ -10,28 +10,11 @@ from pydantic.dataclasses import dataclass
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rl_tsad.errors import ConfigError
+from rl_tsad.setting_types import Count, Flag, Fraction, Generators, Member, Members, PatchLength
 
 _STRICT = ConfigDict(extra="forbid")
-Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Protocol = Literal["past_future", "unseen"]
-Count = Annotated[int, Field(ge=1)]
-PatchLength = Literal[8, 16, 32, 64, 128, 256]
-Member = Literal[
-    "robust",
-    "neighbours",
-    "memory",
-    "rest_memory",
-    "subspace",
-    "rest_subspace",
-    "texture",
-    "rest_texture",
-    "spectral",
-    "roughness",
-    "vae",
-    "aster",
-]
 MEMBERS: tuple[Member, ...] = get_args(Member)
-Generators = Literal["latent", "shuffle", "jitter", "frequency", "trend", "swap", "program"]
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -77,9 +60,9 @@ class MemoryConfig:
     """The usual patches of a series: remembered ones and principal directions.
 
     Attributes:
-        lengths: points per patch of the memories.
-        size: patches per memory at most.
-        subspaces: points per patch of the subspaces.
+        lengths: points per patch that the members memory and rest_memory remember; one memory each.
+        size: patches that a memory remembers at most.
+        subspaces: points per patch whose principal directions the members subspace and rest_subspace learn.
     """
 
     lengths: tuple[PatchLength, ...] = (16, 64)
@@ -92,13 +75,13 @@ class TextureConfig:
     """Distance of a patch's embedding from the usual ones, in the spirit of PaAno (Park & Kang, arXiv 2602.01359).
 
     Attributes:
-        lengths: points per patch, each with an embedding of its own.
-        layers: channels of the four convolutions; the last is the size of an embedding.
-        size: usual embeddings at most.
-        steps: updates of the network; 0 keeps it as drawn, which was no worse on the validation series.
-        batch: patches per update.
-        learning_rate: of AdamW.
-        margin: by which a far patch is to be farther than a near one, in cosine distance.
+        lengths: points per patch of the members texture and rest_texture, each with an embedding of its own.
+        layers: channels of the embedding's four convolutions; the last is the size of an embedding.
+        size: usual embeddings that are kept at most.
+        steps: updates of the convolutions; 0 keeps them as drawn, which was no worse on the validation series.
+        batch: patches per update of the convolutions.
+        learning_rate: learning rate of the optimiser AdamW that updates the convolutions.
+        margin: cosine distance by which a far patch is to be farther than a near one.
     """
 
     lengths: tuple[PatchLength, ...] = (32, 64)
@@ -115,13 +98,15 @@ class MixtureConfig:
     """How often each of ASTER's generators is asked for pseudo-anomalies; weights, normalised to sum to 1; 0 is off.
 
     Attributes:
-        latent: a Transformer decoder over sampled codes, taught by the classifier's reversed gradient.
-        shuffle: points, patches or channels in another order.
-        jitter: noise, down to single spikes.
-        frequency: faster, slower, smoothed, oscillating.
-        trend: level shifts, ramps, stuck values, other amplitudes.
-        swap: a target channel from elsewhere.
-        program: whatever was registered by name (see ``rl_tsad.detector.aster.generators.program``).
+        latent: weight (0 is off) of a Transformer decoder over sampled codes, taught by the classifier's reversed
+            gradient.
+        shuffle: weight (0 is off) of points, patches or channels in another order.
+        jitter: weight (0 is off) of noise, down to single spikes.
+        frequency: weight (0 is off) of stretches that are faster, slower, smoothed or oscillating.
+        trend: weight (0 is off) of level shifts, ramps, stuck values and other amplitudes.
+        swap: weight (0 is off) of a target channel taken from elsewhere.
+        program: weight (0 is off) of programs registered from Python with ``register_program`` of
+            ``rl_tsad.detector.aster.generators.program``; above 0 it needs one.
     """
 
     latent: Annotated[float, Field(ge=0)] = 1.0
@@ -138,23 +123,27 @@ class AsterConfig:
     """ASTER (Hermary et al., arXiv 2604.13924): patch VAE, a pool of generators, a classifier of real and generated.
 
     Attributes:
-        patch: points per patch.
+        patch: points per patch, the unit that ASTER encodes.
         latent: numbers in a patch's code.
-        width, depth, heads: size of the Transformers.
-        classifier: what judges the patches' tokens.
-        context: a language model that reads the tokens: none, as it is, or tuned by LoRA (needs the extra ``lora``).
-        context_model: folder or hub name of that model; the embedded MiniLM when absent.
-        context_layers: its first layers that are used.
-        steps: updates at most; most of the cost of a first training.
+        width: size of a token in ASTER's Transformers.
+        depth: layers of each of ASTER's Transformers.
+        heads: attention heads of each layer; they divide the width.
+        classifier: what tells real patches from generated ones: transformer, mlp or linear.
+        context: language model that reads the patches: off (none), frozen (as it is) or lora (tuned; needs the extra
+            ``lora``).
+        context_model: folder or hub name of the language model of ``context``; the embedded MiniLM when absent.
+        context_layers: how many first layers of the language model are used.
+        steps: updates of ASTER's training at most; most of the cost of a first training.
         batch: real windows per update, and as many generated ones.
-        learning_rate: of Adam.
+        learning_rate: learning rate of the optimiser Adam in ASTER's training.
         beta: weight of the codes' divergence from the prior beside the reconstruction.
         reversal: how strongly the classifier's reversed gradient drives the latent generator.
-        diversity: weight of the similarity between latent samples.
-        hardness: in [0, 1]; higher makes generated anomalies smaller and shorter.
+        diversity: weight of the loss that keeps samples of the latent generator from being alike.
+        hardness: from 0 to 1; higher makes generated anomalies smaller and shorter.
         mixture: the generators' weights.
-        held_out: generators kept out of the training: they choose the best step and calibrate the probability.
-        balance: whether the losses are weighed by their uncertainty (Kendall et al., 2018) or simply summed.
+        held_out: generators kept out of the training, of latent, shuffle, jitter, frequency, trend, swap and program:
+            they choose the best step and calibrate the probability. Where none is given, the training ones do.
+        balance: whether ASTER's losses are weighed by their uncertainty (Kendall et al., 2018) or simply summed.
     """
 
     patch: Count = 8
@@ -175,7 +164,7 @@ class AsterConfig:
     hardness: Fraction = 0.5
     mixture: MixtureConfig = field(default_factory=MixtureConfig)
     held_out: tuple[Generators, ...] = ("frequency",)
-    balance: bool = True
+    balance: Flag = True
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -186,8 +175,9 @@ class DetectorConfig:
         memory: usual patches.
         texture: their convolutional embedding.
         aster: networks.
-        members: of the ensemble; all are seen by the agent, these make the label-free score. Those that lowered it on
-            the validation series are not among them.
+        members: members of the ensemble that make the label-free score, each once, of robust, neighbours, memory,
+            rest_memory, subspace, rest_subspace, texture, rest_texture, spectral, roughness, vae and aster. The agent
+            sees all of them; those that lowered the score on the validation series are off by default.
         healthy: whether the pool is known to hold no anomalies, such as a recording from after the commissioning. All
             that it shows then counts as usual; else a stretch of it must resemble others to do so.
         trial: whether a member's weight is settled on anomalies written into the end of the series' own pool; else all
@@ -197,9 +187,9 @@ class DetectorConfig:
     memory: MemoryConfig = field(default_factory=MemoryConfig)
     texture: TextureConfig = field(default_factory=TextureConfig)
     aster: AsterConfig = field(default_factory=AsterConfig)
-    members: tuple[Member, ...] = ("rest_memory", "subspace", "texture", "rest_texture", "roughness")
-    healthy: bool = False
-    trial: bool = True
+    members: Members = ("rest_memory", "subspace", "texture", "rest_texture", "roughness")
+    healthy: Flag = False
+    trial: Flag = True
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -214,7 +204,7 @@ class LanguageConfig:
 
     backend: Literal["embedded", "statistics", "off"] = "embedded"
     model: str | None = None
-    cache: bool = True
+    cache: Flag = True
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -227,15 +217,15 @@ class AgentConfig:
         rollout: steps per cursor between two updates.
         steps: environment steps per training round.
         batch, epochs: windows per update, and passes over each rollout.
-        learning_rate: of Adam.
+        learning_rate: learning rate of the optimiser Adam that updates the policy.
         gae_lambda, clip, entropy: generalised advantage estimation, clipping and entropy bonus of PPO.
         hidden: sizes of the policy's layers.
         rewards: TP, TN, FP, FN for a human-labelled window; a propagated one counts by its weight. The published 5, 1,
             -1, -5 flag too much here, where episodes already start at both classes alike.
         vae_weight: lambda of the VAE term ``lambda * e(s) * (2a - 1)`` on unanswered windows before anybody answered; 0
             turns it off.
-        vae_source: what e is made of: ``blend`` (the label-free score, of which the VAE's error is a part) or ``vae``
-            (that error alone, as published).
+        vae_source: what e is made of: ``blend`` (the label-free score; the VAE's error is a part of it only where
+            ``vae`` is among detector.members) or ``vae`` (that error alone, as published).
         vae_answers: human answers after which training starts with half of that lambda.
         vae_target: return per step that the lambda controller steers toward.
         vae_rate: how far one unit of return moves lambda; 0 keeps it.
