@@ -24,6 +24,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +87,7 @@ class Cell:
     cpu_s: float
 
 
+@cache
 def version_of(row: str) -> str:
     """Digest of a row's settings and of ASTER's code; comments and docstrings may change."""
     files = [*sorted((ROOT / "rl_tsad/detector/aster").rglob("*.py")), ROOT / "rl_tsad/detector/track.py"]
