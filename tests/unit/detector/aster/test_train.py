@@ -191,6 +191,25 @@ def test_balance_weighs_by_uncertainty_and_off_simply_sums():
 
 
 @pytest.mark.slow
+def test_a_pool_with_five_percent_of_anomalies_costs_little():
+    found = []
+    for starts in (range(0), range(150, 2400, 400)):
+        track, rng = wave(3600), np.random.default_rng(10)
+        noise = rng.normal(size=(3600, 1)).astype(np.float32)
+        tested = [range(start, start + 20) for start in range(2500, 3500, 100)]
+        for burst in [*tested, *(range(start, start + 20) for start in starts)]:
+            track.values[burst] += noise[burst]
+        assert sum(20 for _ in starts) in (0, 0.05 * 2400)
+        aster = train_aster(track.keep(track.starts + 64 <= 2400), AsterConfig(), stride=8, seed=0, log=QUIET)
+        window, span, later = judge_aster(aster, track, stride=8).window, track.starts + 56, track.starts >= 2400
+        odd = np.isin(span[:, None] + np.arange(8), np.concatenate(tested)).any(axis=1)
+        found.append(auc(torch.from_numpy(window[later & odd]), torch.from_numpy(window[later & ~odd])))
+    clean, dirty = found
+    assert clean > 0.95
+    assert dirty > clean - 0.03
+
+
+@pytest.mark.slow
 def test_what_never_occurs_in_the_pool_is_judged_more_anomalous_where_it_is():
     track = wave(2400)
     track.values[1800:1840] += np.random.default_rng(1).normal(size=(40, 1)).astype(np.float32)
