@@ -15,6 +15,8 @@ Every message has three parts: what was expected, what came, what to do.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class RlTsadError(Exception):
     """Base of every error that is meant for a user; the command line prints it without a traceback."""
@@ -42,3 +44,14 @@ class CheckpointError(RlTsadError):
 
 class LabelingError(RlTsadError):
     """An answer or a lease that cannot be accepted."""
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """Name the first of many things, and say how many more there are.
+
+    Example:
+        >>> listed(["flow", "temp", "load"], most=2), listed([])
+        ('flow, temp and 1 more', '')
+    """
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -9,6 +9,7 @@ import typer
 
 from rl_tsad.cli.console import print_table, say
 from rl_tsad.cli.setting_up import role_choice
+from rl_tsad.errors import listed
 
 if TYPE_CHECKING:
     from db.records import SeriesRecord
@@ -70,14 +71,9 @@ def _show(title: str, records: Sequence[SeriesRecord]) -> None:
         (
             record.name,
             record.rows,
-            _few([name for name in record.channels if name not in record.exogenous]),
-            _few(record.exogenous),
+            listed([name for name in record.channels if name not in record.exogenous], _SHOWN) or "none",
+            listed(record.exogenous, _SHOWN) or "none",
         )
         for record in records
     ]
     print_table(title, ("series", "points", "targets", "exogenous"), rows)
-
-
-def _few(names: Sequence[str]) -> str:
-    rest = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "") or "none"

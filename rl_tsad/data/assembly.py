@@ -14,12 +14,11 @@ from rl_tsad.config import WindowConfig
 from rl_tsad.data.missing import settle_missing
 from rl_tsad.data.understanding import Found, Reading, ReadOptions, Understanding, cell_error
 from rl_tsad.data.windows import find_gaps
-from rl_tsad.errors import DataError
+from rl_tsad.errors import DataError, listed
 from rl_tsad.types import Series
 
 _PREVIEW_GAP = 10.0
 _MILLISECOND = 1_000_000
-_LISTED = 5
 
 
 def assemble(found: Found, options: ReadOptions) -> Reading:
@@ -134,9 +133,7 @@ def _warnings(series: Series) -> Iterator[str]:
     """Say what makes a series of little use: columns that never change, too few points."""
     still = np.flatnonzero((series.values == series.values[:1]).all(axis=0)) if series.length > 1 else ()
     if len(still):
-        names = ", ".join(repr(series.channels[i]) for i in still[:_LISTED])
-        more = f" and {len(still) - _LISTED} more" if len(still) > _LISTED else ""
-        yield f"constant, so nothing to learn from: {names}{more}"
+        yield f"constant, so nothing to learn from: {listed([repr(series.channels[i]) for i in still])}"
     least = WindowConfig().length
     if series.length < least:
         yield f"only {series.length} points: training needs at least one window ({least} points unless set otherwise)"

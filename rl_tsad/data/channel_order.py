@@ -8,13 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from rl_tsad.data.role_agreement import aligned
-from rl_tsad.errors import DataError
+from rl_tsad.errors import DataError, listed
 from rl_tsad.types import Series
 
 Orders = Mapping[str, tuple[str, ...]]
 """Channel names of the series that are known already, in their order, by the series' name."""
-
-_LISTED = 5
 
 
 def known_order(series: Series, known: Orders) -> tuple[str, ...] | None:
@@ -74,15 +72,11 @@ is 'Flow'; rename the columns as in training, or choose them with --value
         return series
     missing = [name for name in wanted if name not in series.channels]
     unknown = [name for name in series.channels if name not in wanted]
-    why = [f"lacks {_listed(missing)}"] * bool(missing) + [f"unknown is {_listed(unknown)}"] * bool(unknown)
+    told = (("lacks", missing), ("unknown is", unknown))
+    why = [f"{what} {listed([repr(name) for name in names])}" for what, names in told if names]
     said = "; ".join(note for note in notes if any(f"column {name!r}" in note for name in missing))
     raise DataError(
         f"series {series.name!r}: expected {len(wanted)} channels as in training, got {series.width}: "
         f"{', '.join(why)}{f' ({said})' if said else ''}; "
         "rename the columns as in training, or choose them with --value"
     )
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return ", ".join(repr(name) for name in names[:_LISTED]) + more

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from rl_tsad.errors import ConfigError, DataError
+from rl_tsad.errors import ConfigError, DataError, listed
 
 Others = Literal["infer", "all-targets", "all-exogenous"]
 OTHERS: tuple[Others, ...] = get_args(Others)
@@ -137,8 +137,4 @@ def describe_roles(roles: Collection[ChannelRole]) -> str:
 
 def _by_reason(roles: Collection[ChannelRole]) -> list[str]:
     reasons = dict.fromkeys(one.reason for one in roles)
-    return [f"{_listed([one.name for one in roles if one.reason == reason])} ({reason})" for reason in reasons]
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
+    return [f"{listed([one.name for one in roles if one.reason == reason], most=20)} ({reason})" for reason in reasons]

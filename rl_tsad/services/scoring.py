@@ -28,14 +28,13 @@ from rl_tsad.data.readers import ReadOptions, read_path
 from rl_tsad.data.role_agreement import exogenous_mask
 from rl_tsad.data.windows import make_windows, to_points
 from rl_tsad.detector.judge import Detector
-from rl_tsad.errors import DataError, NotTrainedError
+from rl_tsad.errors import DataError, NotTrainedError, listed
 from rl_tsad.progress import Progress, no_progress
 from rl_tsad.services.foundation import Foundation, load_foundation, window_of
 from rl_tsad.services.workspace import Workspace, list_series
 from rl_tsad.types import Bool, Float32, Series, no_targets
 
 _TEXTS = 65_536  # times written at once: as single texts they take thrice the room
-_LISTED = 12
 
 
 @dataclass(frozen=True)
@@ -291,9 +290,8 @@ def _check_later(path: Path, name: str, model: Model) -> None:
         raise DataError(f"expected one file for --as {name}, got the folder {path}; score its files one by one")
     known = sorted(model.detector.known)
     if name not in known:
-        listed = ", ".join(repr(one) for one in known[:_LISTED])
-        more = f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
-        raise DataError(f"expected --as to name a trained series, got {name!r}; choose among {listed}{more}")
+        choice = listed([repr(one) for one in known], most=12)
+        raise DataError(f"expected --as to name a trained series, got {name!r}; choose among {choice}")
 
 
 def _write(frame: pd.DataFrame, out: Path) -> None:
