@@ -99,11 +99,23 @@ def _nearest(memory: Memory, patches: Float32, ticks: Int64) -> Float32:
     far = memory.length
     last = np.searchsorted(memory.ticks, ticks + far) - np.searchsorted(memory.ticks, ticks - far, side="right")
     count = min(_NEAREST + int(last.max(initial=0)), len(memory.patches))
-    squared, rows = faiss.knn(patches, memory.patches, count)
-    distance: Float64 = np.sqrt(np.maximum(squared, 0) / patches.shape[1]).astype(np.float64)
+    _, rows = faiss.knn(patches, memory.patches, count)
+    distance = _distances(memory.patches, patches, rows)
+    alone = distance.min(axis=1)
     distance[np.abs(memory.ticks[rows] - ticks[:, None]) < far] = np.inf
     kept = np.sort(distance, axis=1)[:, :_NEAREST]
     known = np.isfinite(kept)
     total = np.where(known, kept, 0).sum(axis=1)
-    alone = np.sqrt(np.maximum(squared[:, 0], 0) / patches.shape[1])
     return np.asarray(np.where(known[:, 0], total / np.maximum(known.sum(axis=1), 1), alone), np.float32)
+
+
+def _distances(memory: Float32, patches: Float32, rows: Int64) -> Float64:
+    """Root mean square difference (B, k) of each patch from those found for it.
+
+    The search has it as |a|^2 + |b|^2 - 2ab: near 0 only rounding is left of that, another one on each kind of CPU.
+    """
+    distance = np.empty(rows.shape)
+    for place in range(rows.shape[1]):
+        apart = patches - memory[rows[:, place]]  # (B, D)
+        distance[:, place] = np.sqrt(np.einsum("bd,bd->b", apart, apart) / apart.shape[1])
+    return distance

@@ -77,9 +77,10 @@ def subspace_distance(subspace: Subspace, view: Float32) -> Float32:
         >>> 285 <= int(subspace_distance(subspace, wave).argmax()) < 316
         True
     """
+    axes = subspace.axes.astype(np.float64)  # far from the mean, float32 would leave rounding only, CPU by CPU another
 
     def distance(patches: Float32) -> Float32:
-        place = (patches - subspace.mean) @ subspace.axes  # (B, D)
+        place = (patches - subspace.mean) @ axes  # (B, D)
         return np.asarray(np.sqrt(np.einsum("bd,bd->b", place, place) / place.shape[1]), np.float32)
 
     return score_points(view, subspace.length, subspace.fold, distance)

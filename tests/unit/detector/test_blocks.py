@@ -64,9 +64,7 @@ def test_blocks_give_what_the_whole_series_gives(fitted, monkeypatch, points, st
     assert len(some.blend) == one.length
     for field in fields(whole):
         if field.name not in {"keys", "feature_names"}:
-            # distances near 0 are rounded otherwise when they are searched for in other company
-            atol = 1e-4 if field.name == "members" else 1e-5
-            np.testing.assert_allclose(getattr(parts, field.name), getattr(whole, field.name), rtol=0, atol=atol)
+            np.testing.assert_allclose(getattr(parts, field.name), getattr(whole, field.name), rtol=0, atol=1e-5)
     np.testing.assert_allclose(some.members, every.members, rtol=1e-5, atol=1e-3)
     np.testing.assert_allclose(some.blend, every.blend, rtol=1e-5, atol=5e-5)
 
