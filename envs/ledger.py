@@ -103,6 +103,12 @@ class Ledger:
         for state in (self.open, self.found, self.recent, self.held):
             state[where] = 0
 
+    def keep(self, live: int) -> None:
+        """Go on with the first entries of the last axis only: the streams that have rows left."""
+        if live < self.open.shape[-1]:
+            for name in ("open", "found", "recent", "held"):
+                setattr(self, name, getattr(self, name)[..., :live])
+
     def step(self, rows: ArrayLike, alarm: ArrayLike) -> Float64:
         """Say where the alarm is open in the next rows, and book what that earns.
 

@@ -1,0 +1,248 @@
+"""Which alarm rule earns most? A search over rules on streams whose events are known, by the utility that users feel.
+
+Random search, then a local one around the best (Bergstra & Bengio, "Random Search for Hyper-Parameter Optimization",
+JMLR 2012, for the first half); all candidates of a kind step through all streams side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from envs.costs import Costs
+from envs.ledger import EventTable, Ledger, lay_events
+from rl_tsad.agent.alarms import KINDS, AlarmRule, Kind, Latch, Streams, lay_streams
+from rl_tsad.types import Bool, Float32, Float64, Int8, Int64
+
+_NUMBERS = ("on", "off", "confirm", "hold", "patience", "pause", "memory", "drift", "enter", "leave")
+_USED: Mapping[Kind, tuple[str, ...]] = {
+    "threshold": ("on",),
+    "hysteresis": ("on", "off", "confirm", "hold", "patience", "pause", "memory"),
+    "cusum": ("on", "off", "confirm", "hold", "patience", "pause", "drift"),
+    "hmm": ("on", "off", "confirm", "hold", "patience", "pause", "enter", "leave"),
+}
+_COUNTS = ("confirm", "hold", "patience", "pause")
+_PARENTS, _ROUNDS = 6, 3
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """Streams on which rules are judged.
+
+    Attributes:
+        belief: (N,) float32 logits.
+        episode: (N,) int64, the run a window belongs to.
+        table: their events.
+        costs: prices.
+        streams: the runs, laid side by side.
+    """
+
+    belief: Float32
+    episode: Int64
+    table: EventTable
+    costs: Costs
+    streams: Streams
+
+    @property
+    def windows(self) -> int:
+        """Number of windows N."""
+        return len(self.belief)
+
+
+def lay_course(belief: Float32, target: Int8, weight: Float32, episode: Int64, *, costs: Costs) -> Course:
+    """Lay out streams whose events are known.
+
+    Args:
+        belief: (N,) logits.
+        target: (N,) int8 in {-1 unknown, 0 normal, 1 anomaly}.
+        weight: (N,) float32, trust in it.
+        episode: (N,) the run a window belongs to.
+        costs: prices.
+
+    Example:
+        >>> one = np.zeros(3, np.int64)
+        >>> course = lay_course(np.ones(3, np.float32), np.zeros(3, np.int8), np.ones(3, np.float32), one, costs=Costs())
+        >>> course.windows
+        3
+    """
+    return Course(belief, episode, lay_events(target, weight, episode, costs), costs, lay_streams(episode))
+
+
+def earned(rule: AlarmRule, course: Course, *, rules: int = 1) -> Float64:
+    """Give what P rules of one kind earn on each stream.
+
+    Args:
+        rule: numbers are (P, 1) arrays, or a single rule's.
+        course: streams.
+        rules: P.
+
+    Returns:
+        (P, S) float64 utility, streams in the order of ``course.streams``.
+
+    Example:
+        >>> belief = np.array([-2, 2, 2, -2], np.float32)
+        >>> told = (np.array([0, 1, 1, 0], np.int8), np.ones(4, np.float32), np.zeros(4, np.int64))
+        >>> course = lay_course(belief, *told, costs=Costs())
+        >>> earned(AlarmRule("threshold", on=0.0), course).round(3).tolist()
+        [[1.0]]
+    """
+    streams = course.streams
+    shape = (rules, len(streams.start))
+    latch, ledger, total = Latch(rule, shape), Ledger(course.table, course.costs, shape), np.zeros(shape)
+    for time in range(int(streams.length[0])):
+        live = streams.live(time)
+        rows = streams.start[:live] + time
+        latch.keep(live)
+        ledger.keep(live)
+        total[:, :live] += ledger.step(rows, latch.step(course.belief[rows]))
+    return total
+
+
+def earned_by(alarm: Bool, course: Course) -> Float64:
+    """Give what alarms earn that were settled beforehand, (S,) in the order of ``course.streams``.
+
+    Args:
+        alarm: (N,) where it is open.
+        course: streams.
+
+    Example:
+        >>> told = (np.array([0, 1, 1, 0], np.int8), np.ones(4, np.float32), np.zeros(4, np.int64))
+        >>> course = lay_course(np.zeros(4, np.float32), *told, costs=Costs())
+        >>> earned_by(np.zeros(4, bool), course).tolist()
+        [-1.0]
+    """
+    streams = course.streams
+    ledger, total = Ledger(course.table, course.costs, (len(streams.start),)), np.zeros(len(streams.start))
+    for time in range(int(streams.length[0])):
+        live = streams.live(time)
+        rows = streams.start[:live] + time
+        ledger.keep(live)
+        total[:live] += ledger.step(rows, alarm[rows])
+    return total
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What a search found.
+
+    Attributes:
+        rule: the best of its kind.
+        utility: (S,) what it earns on each stream.
+        tried: how many rules were tried.
+    """
+
+    rule: AlarmRule
+    utility: Float64
+    tried: int
+
+    @property
+    def total(self) -> float:
+        """Utility over all streams."""
+        return float(self.utility.sum())
+
+
+def tune_rules(
+    course: Course, rng: np.random.Generator, *, kinds: Sequence[Kind] = KINDS, candidates: int = 96
+) -> dict[Kind, Tuned]:
+    """Find the best rule of each kind.
+
+    Args:
+        course: streams.
+        rng: draws the candidates.
+        kinds: of rules.
+        candidates: in the random half, and in each round of the local one.
+
+    Returns:
+        By kind; never worse than a rule of that kind that keeps silent.
+    """
+    return {kind: _tune_kind(kind, course, rng, candidates) for kind in kinds}
+
+
+def best_of(tuned: Mapping[Kind, Tuned], *, errors: float = 1.0) -> Tuned:
+    """Choose the simplest kind that is within some standard errors of the best one, streams paired.
+
+    Args:
+        tuned: a rule of each kind.
+        errors: of the mean difference between two kinds over the streams; 0 takes the best as it is.
+    """
+    best = max(tuned.values(), key=lambda one: one.total)
+    for kind in KINDS:
+        if kind in tuned:
+            behind = best.utility - tuned[kind].utility
+            error = float(behind.std(ddof=1)) * np.sqrt(len(behind)) if len(behind) > 1 else 0.0
+            if behind.sum() <= errors * error:
+                return tuned[kind]
+    return best
+
+
+def _tune_kind(kind: Kind, course: Course, rng: np.random.Generator, candidates: int) -> Tuned:
+    levels = np.quantile(course.belief.astype(np.float64), [0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1.0])
+    drawn = _draw(kind, levels, rng, candidates)
+    table, paid = drawn, _judge(kind, drawn, course)
+    for turn in range(_ROUNDS):
+        order = np.argsort(-paid.sum(axis=1), kind="stable")[:_PARENTS]
+        parents = {name: numbers[order] for name, numbers in table.items()}
+        drawn = _vary(kind, parents, rng, candidates, scale=0.5**turn)
+        table = {name: np.concatenate([table[name], drawn[name]]) for name in table}
+        paid = np.concatenate([paid, _judge(kind, drawn, course)])
+    best = int(np.argmax(paid.sum(axis=1)))
+    rule = AlarmRule(kind, **{name: float(numbers[best]) for name, numbers in table.items()})
+    return Tuned(rule, paid[best], len(paid))
+
+
+def _judge(kind: Kind, table: Mapping[str, Float64], course: Course) -> Float64:
+    rule = AlarmRule(kind, **{name: numbers[:, None] for name, numbers in table.items()})
+    return earned(rule, course, rules=len(table["on"]))
+
+
+def _draw(kind: Kind, levels: Float64, rng: np.random.Generator, count: int) -> dict[str, Float64]:
+    """Draw rules; the first one keeps silent."""
+    place = rng.uniform(0, len(levels) - 1, count)
+    on = np.interp(place, np.arange(len(levels)), levels)
+    if kind == "cusum":
+        on = np.exp(rng.uniform(np.log(0.5), np.log(25), count))
+    elif kind == "hmm":
+        on = rng.uniform(-4, 8, count)
+    on[0] = 1e3
+    numbers = {
+        "on": on,
+        "off": rng.choice([0.0, 1.0], count) * rng.exponential(1.5, count),
+        "confirm": rng.choice([1.0, 1.0, 2.0, 3.0], count),
+        "hold": rng.choice([1.0, 1.0, 3.0, 8.0, 20.0], count),
+        "patience": rng.choice([1.0, 1.0, 2.0, 5.0, 12.0], count),
+        "pause": rng.choice([0.0, 0.0, 5.0, 15.0, 40.0], count),
+        "memory": np.exp(rng.uniform(0, np.log(30), count)),
+        "drift": np.interp(rng.uniform(0, 7, count), np.arange(len(levels)), levels),
+        "enter": np.exp(rng.uniform(np.log(1e-4), np.log(0.05), count)),
+        "leave": np.exp(rng.uniform(np.log(0.01), np.log(0.5), count)),
+    }
+    return {name: numbers[name] for name in _USED[kind]}
+
+
+def _vary(
+    kind: Kind, parents: Mapping[str, Float64], rng: np.random.Generator, count: int, *, scale: float
+) -> dict[str, Float64]:
+    """Change half of the numbers of some parents a little."""
+    chosen = rng.integers(len(parents["on"]), size=count)
+    result = {}
+    for name in _USED[kind]:
+        value = parents[name][chosen].copy()
+        moved = rng.random(count) < (0.5 if len(_USED[kind]) > 1 else 1.0)
+        if name in _COUNTS:
+            step = np.round(rng.normal(0, 1 + scale * value))
+            value = np.where(moved, np.maximum(value + step, 0.0 if name == "pause" else 1.0), value)
+        elif name in {"on", "drift"}:
+            value = np.where(moved, value + rng.normal(0, scale, count), value)
+        elif name == "off":
+            value = np.where(moved, np.maximum(value + rng.normal(0, scale, count), 0.0), value)
+        else:
+            value = np.where(moved, value * np.exp(rng.normal(0, scale, count)), value)
+        result[name] = _bounded(name, value)
+    return result
+
+
+def _bounded(name: str, value: Float64) -> Float64:
+    bounds = {"memory": (1.0, 100.0), "enter": (1e-5, 0.5), "leave": (1e-3, 0.9)}
+    return np.clip(value, *bounds[name]) if name in bounds else value
