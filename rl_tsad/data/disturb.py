@@ -20,7 +20,7 @@ from rl_tsad.errors import ConfigError
 from rl_tsad.seeding import derive_rng
 from rl_tsad.types import Float64, Int8, Series
 
-_VISIBLE = 0.35
+VISIBLE = 0.35
 """Root mean square of the smallest change, in standard deviations of the series."""
 _TRIES = 30
 _SHORT = ("spike",)
@@ -212,7 +212,7 @@ def write_event(base: Base, start: int, stop: int, rng: np.random.Generator) -> 
         kind = str(rng.choice(possible_kinds(base)))
         end = min(start + int(rng.integers(1, 6)), stop) if kind in _SHORT else stop
         part = disturb(base, kind, start, end, rng)
-        if np.sqrt(np.mean((part - base.values[start:end]) ** 2)) >= _VISIBLE:
+        if np.sqrt(np.mean((part - base.values[start:end]) ** 2)) >= VISIBLE:
             return Event(kind, start, end), part
     return Event("level", start, stop), base.values[start:stop] + 2.0
 
