@@ -21,7 +21,7 @@ class Measured:
     """One channel in standard deviations.
 
     Attributes:
-        base: mean 0, standard deviation 1; missing values are filled in straight lines.
+        base: mean 0, standard deviation 1.
         center: mean, in the channel's unit.
         spread: standard deviation; 1 where the channel is constant.
     """
@@ -35,15 +35,10 @@ def measure(column: Float32) -> Measured:
     """Standardise a channel (T,), so that anomalies of the right size can be drawn.
 
     Example:
-        >>> measured = measure(np.array([1, np.nan, 3, 5], np.float32))
-        >>> measured.center, round(measured.spread, 3), measured.base.values.round(2).tolist()
-        (2.75, 1.479, [-1.18, -0.51, 0.17, 1.52])
+        >>> measured = measure(np.array([1, 1, 5, 5], np.float32))
+        >>> measured.center, measured.spread, measured.base.values.tolist()
+        (3.0, 2.0, [-1.0, -1.0, 1.0, 1.0])
     """
-    finite = np.isfinite(column)
-    if not finite.all():
-        places = np.arange(len(column))
-        known = column[finite] if finite.any() else np.zeros(1, np.float32)
-        column = np.interp(places, places[finite] if finite.any() else [0], known).astype(np.float32)
     center, spread = float(column.mean(dtype=np.float64)), float(column.std(dtype=np.float64)) or 1.0
     standard = (column.astype(np.float64) - center) / spread
     return Measured(Base("recorded", standard, find_period(standard)), center, spread)
@@ -61,7 +56,7 @@ def write_anomalies(
     """Write an anomaly into each of some spans, in one to half of the targets.
 
     Args:
-        values: (T, C); a missing value stays missing.
+        values: (T, C), finite.
         targets: (C,) channels that may be changed.
         spans: half-open, apart from each other; one is taken when those before it are written.
         rng: source of kinds and channels.
@@ -89,9 +84,7 @@ def write_anomalies(
                 column[place] = own.center + own.spread * part
             else:
                 column[place] += own.spread * _softened(part - own.base.values[place], soften, rng)
-    missing = np.isnan(values)
-    result[missing] = np.nan
-    return result, np.asarray(((result != values) & ~missing).any(axis=1))
+    return result, np.asarray((result != values).any(axis=1))
 
 
 def _softened(change: Float64, soften: tuple[float, float], rng: np.random.Generator) -> Float64:

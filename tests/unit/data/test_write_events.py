@@ -51,15 +51,6 @@ def test_a_softened_change_is_smaller_and_can_be_seen():
     assert small.min() > 0.99 * VISIBLE
 
 
-def test_missing_values_stay_missing_and_are_no_anomaly():
-    values = recorded()
-    values[90:150, 0] = values[:, 1] = np.nan
-    for soften in (None, (0.35, 1.0)):
-        changed, truth = write_anomalies(values, TARGETS, SPANS, np.random.default_rng(3), soften=soften)
-        assert (np.isnan(changed) == np.isnan(values)).all()
-        assert (truth == ((changed != values) & ~np.isnan(values)).any(axis=1)).all()
-
-
 def test_a_constant_channel_is_measured_in_its_own_unit():
     measured = measure(np.full(300, 7, np.float32))
     assert (measured.center, measured.spread) == (7, 1)
