@@ -98,8 +98,7 @@ class MixtureConfig:
     """How often each of ASTER's generators is asked for pseudo-anomalies; weights, normalised to sum to 1; 0 is off.
 
     Attributes:
-        latent: weight (0 is off) of a Transformer decoder over sampled codes, taught by the classifier's reversed
-            gradient.
+        latent: weight (0 is off) of a decoder over sampled codes, taught by the classifier's reversed gradient.
         shuffle: weight (0 is off) of points, patches or channels in another order.
         jitter: weight (0 is off) of noise, down to single spikes.
         frequency: weight (0 is off) of stretches that are faster, slower, smoothed or oscillating.
@@ -129,9 +128,8 @@ class AsterConfig:
         depth: layers of each of ASTER's Transformers.
         heads: attention heads of each layer; they divide the width.
         classifier: what tells real patches from generated ones: transformer, mlp or linear.
-        context: language model that reads the patches: off (none), frozen (as it is) or lora (tuned; needs the extra
-            ``lora``).
-        context_model: folder or hub name of the language model of ``context``; the embedded MiniLM when absent.
+        context: language model that reads the patches: off, frozen (as it is) or lora (tuned; its extra is ``lora``).
+        context_model: folder or hub name of that language model; the embedded MiniLM when absent.
         context_layers: how many first layers of the language model are used.
         steps: updates of ASTER's training at most; most of the cost of a first training.
         batch: real windows per update, and as many generated ones.
@@ -168,6 +166,21 @@ class AsterConfig:
 
 
 @dataclass(frozen=True, config=_STRICT)
+class RehearsalConfig:
+    """Copies of each series' own pool with written anomalies: labelled windows before anybody has answered.
+
+    Attributes:
+        copies: how often each series' pool is copied, each time with other written anomalies; 0 turns that off.
+        most: windows of all such copies together; above it there are fewer (two at least), then shorter ones.
+        apart: windows of such a copy to one written anomaly.
+    """
+
+    copies: Annotated[int, Field(ge=0)] = 4
+    most: Count = 16_000
+    apart: Count = 40
+
+
+@dataclass(frozen=True, config=_STRICT)
 class DetectorConfig:
     """The label-free side: an ensemble of rules on single points and patches, and of ASTER's two networks.
 
@@ -175,6 +188,7 @@ class DetectorConfig:
         memory: usual patches.
         texture: their convolutional embedding.
         aster: networks.
+        rehearsal: labelled windows to learn from.
         members: members of the ensemble that make the label-free score, each once, of robust, neighbours, memory,
             rest_memory, subspace, rest_subspace, texture, rest_texture, spectral, roughness, vae and aster. The agent
             sees all of them; those that lowered the score on the validation series are off by default.
@@ -187,6 +201,7 @@ class DetectorConfig:
     memory: MemoryConfig = field(default_factory=MemoryConfig)
     texture: TextureConfig = field(default_factory=TextureConfig)
     aster: AsterConfig = field(default_factory=AsterConfig)
+    rehearsal: RehearsalConfig = field(default_factory=RehearsalConfig)
     members: Members = ("rest_memory", "subspace", "texture", "rest_texture", "roughness")
     healthy: Flag = False
     trial: Flag = True

@@ -50,7 +50,7 @@ def make_windows(series: Series, config: WindowConfig) -> Windows:
 def window_truth(series: Series, windows: Windows) -> Int8:
     """Say which windows hold a known anomaly inside the span that they decide.
 
-    Only the simulated analyst and the evaluation may call this.
+    Only the simulated analyst, the evaluation and whoever wrote the anomalies may call this.
 
     Args:
         series: with truth.

@@ -22,12 +22,14 @@ from rl_tsad.data.splits import Split, past_future, unseen
 from rl_tsad.data.windows import make_windows
 from rl_tsad.detector.fit import fit_detector
 from rl_tsad.detector.judge import Detector, Judgement
+from rl_tsad.detector.rehearse import Rehearsal, rehearse
 from rl_tsad.detector.save import load_detector, save_detector
 from rl_tsad.errors import CheckpointError, WorkspaceError
 from rl_tsad.language.severity import severities
 from rl_tsad.progress import Progress, no_progress
 from rl_tsad.seeding import derive_seed
 from rl_tsad.services.drafts import draft_folder, publish_folder
+from rl_tsad.services.rehearsals import load_rehearsal, save_rehearsal
 from rl_tsad.services.workspace import Workspace, list_series, load_series
 from rl_tsad.settings import digest_facts
 from rl_tsad.types import Bool, Float32, Int8, Int64, Keys, Series, Windows, spans_of
@@ -50,6 +52,7 @@ class Foundation:
         part: (N,) int8, 1 for windows of the pool, 2 for the test, 0 for the gap between them.
         spans: (N, 2) int64, the points [low, high) that each window decides.
         graph: over the features of the pool's windows.
+        rehearsal: copies of the series' pools with written anomalies.
     """
 
     folder: Path
@@ -61,6 +64,7 @@ class Foundation:
     part: Int8
     spans: Int64
     graph: Graph
+    rehearsal: Rehearsal
 
     @property
     def keys(self) -> Keys:
@@ -183,6 +187,7 @@ def load_foundation(folder: Path) -> Foundation:
         part=arrays["part"],
         spans=arrays["spans"],
         graph=load_graph(folder / "graph"),
+        rehearsal=load_rehearsal(folder / "rehearsal"),
     )
 
 
@@ -213,7 +218,10 @@ def _make(workspace: Workspace, records: Sequence[SeriesRecord], folder: Path, p
     split = split_windows(series, windows, settings)
     with draft_folder(folder.parent) as draft:
         severity = _severity_all(workspace, series, windows, progress)  # first: a missing model shows in seconds
-        judgements = _judge_all(series, windows, split, draft=draft, settings=settings, progress=progress)
+        detector = _fit(series, split, settings, progress)
+        save_detector(detector, draft / "detector")
+        judgements = _judge_all(detector, series, windows, progress)
+        save_rehearsal(_rehearse(detector, series, split, settings, progress), draft / "rehearsal")
         part = _parts([judgement.keys for judgement in judgements], split)
         spans = np.concatenate([spans_of(its, one.length) for one, its in zip(series, windows, strict=True)])
         _write(draft, series, judgements, {"severity": severity, "part": part, "spans": spans})
@@ -228,25 +236,32 @@ def _make(workspace: Workspace, records: Sequence[SeriesRecord], folder: Path, p
         publish_folder(draft, folder)
 
 
-def _judge_all(
-    series: Sequence[Series],
-    windows: Sequence[Windows],
-    split: Split,
-    *,
-    draft: Path,
-    settings: Settings,
-    progress: Progress,
-) -> list[Judgement]:
-    by_name = {one.name: one for one in series}
-    fitted = [by_name[one.series] for one in split.pool]
+def _fit(series: Sequence[Series], split: Split, settings: Settings, progress: Progress) -> Detector:
     seed = derive_seed(settings.seed, "detector")
-    detector = fit_detector(fitted, split.pool, settings.detector, seed=seed, progress=progress)
-    save_detector(detector, draft / "detector")
+    return fit_detector(_pooled(series, split), split.pool, settings.detector, seed=seed, progress=progress)
+
+
+def _judge_all(
+    detector: Detector, series: Sequence[Series], windows: Sequence[Windows], progress: Progress
+) -> list[Judgement]:
     judgements = []
     for done, (one, its) in enumerate(zip(series, windows, strict=True), 1):
         judgements.append(detector.judge(one, its))
         progress("judging windows", done, len(series))
     return judgements
+
+
+def _rehearse(
+    detector: Detector, series: Sequence[Series], split: Split, settings: Settings, progress: Progress
+) -> Rehearsal:
+    seed = derive_seed(settings.seed, "rehearsal")
+    config = settings.detector.rehearsal
+    return rehearse(detector, _pooled(series, split), split.pool, config, seed=seed, progress=progress)
+
+
+def _pooled(series: Sequence[Series], split: Split) -> list[Series]:
+    by_name = {one.name: one for one in series}
+    return [by_name[windows.series] for windows in split.pool]
 
 
 def _severity_all(

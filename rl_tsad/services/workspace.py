@@ -5,7 +5,7 @@
     rl-tsad.toml           settings, written once
     store.db               facts in rows (unless a database URL is set)
     series/<digest>/       values.npy, times.npy, truth.npy (only where known)
-    foundations/<digest>/  detector, judgements, severities, graph: what retraining rounds share
+    foundations/<digest>/  detector, judgements, rehearsal, severities, graph: what rounds share
     models/<version id>/   one model version
     cache/                 what language models have already read
     reports/

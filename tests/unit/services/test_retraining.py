@@ -8,8 +8,12 @@ import pytest
 from db import labels, queries, versions
 from db.records import ItemState, ModelVersion, NewVersion
 from rl_tsad.config import Settings
+from rl_tsad.data.windows import make_windows
+from rl_tsad.detector.judge import Judgement
+from rl_tsad.detector.rehearse import rehearse
 from rl_tsad.errors import CheckpointError, WorkspaceError
-from rl_tsad.services.foundation import POOL, TEST, load_foundation, prepare
+from rl_tsad.seeding import derive_seed
+from rl_tsad.services.foundation import POOL, TEST, load_foundation, prepare, split_windows
 from rl_tsad.services.ingest import keep_series
 from rl_tsad.services.measuring import load_decision, measure_versions
 from rl_tsad.services.publishing import is_acceptable
@@ -73,6 +77,33 @@ def test_the_foundation_is_made_once_and_does_not_see_the_test(
     for name in ("prior", "features", "embedding"):
         mine, theirs = (np.concatenate([getattr(j, name) for j in f.judgements])[pool] for f in (before, after))
         np.testing.assert_array_equal(mine, theirs)
+    for mine, theirs in zip(before.rehearsal.judgements, after.rehearsal.judgements, strict=True):
+        np.testing.assert_array_equal(mine.prior, theirs.prior)
+
+
+def test_the_foundation_keeps_a_rehearsal_of_the_pool(trained: Workspace) -> None:
+    foundation = prepare(trained)
+    made = foundation.rehearsal
+    series = [foundation.series_as_judged(trained, name) for name in foundation.names]
+    windows = [make_windows(one, trained.settings.window) for one in series]
+    split = split_windows(series, windows, trained.settings)
+    seed = derive_seed(trained.settings.seed, "rehearsal")
+    again = rehearse(foundation.detector(), series, split.pool, trained.settings.detector.rehearsal, seed=seed)
+    assert made.copies == again.copies == (0, 1, 2, 3) * len(series)
+    assert not set(made.keys.tolist()) & set(foundation.keys.tolist())
+    for mine, theirs in zip((*made.judgements, *made.truth), (*again.judgements, *again.truth), strict=True):
+        names = [field.name for field in dataclasses.fields(Judgement)] if isinstance(mine, Judgement) else ["data"]
+        for name in names:
+            np.testing.assert_array_equal(getattr(mine, name), getattr(theirs, name))
+    assert isinstance(made.truth[0].base, np.memmap)
+    assert len(made.keys) == made.truth[0].base.size == 4 * foundation.pool.sum()
+
+
+def test_a_missing_rehearsal_is_told(trained: Workspace) -> None:
+    folder = prepare(trained).folder
+    (folder / "rehearsal" / "truth.npy").unlink()
+    with pytest.raises(CheckpointError, match="expected the arrays of a rehearsal"):
+        load_foundation(folder)
 
 
 def test_a_damaged_foundation_is_refused(trained: Workspace) -> None:
