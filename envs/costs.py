@@ -52,7 +52,7 @@ class Costs:
     fatigue: float = 0.1
     memory: float = 50.0
     flicker: float = 0.2
-    holding: float = 0.02
+    holding: float = 0.05
     uncovered: float = 0.005
     grace: int = 1
     question: float = 0.1

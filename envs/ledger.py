@@ -87,7 +87,7 @@ class Ledger:
         >>> table = lay_events(np.array([0, 1, 1, 0], np.int8), np.ones(4), np.zeros(4, np.int64), Costs())
         >>> ledger = Ledger(table, Costs(), ())
         >>> [round(float(ledger.step(row, alarm)), 3) for row, alarm in enumerate([True, True, False, False])]
-        [-0.52, 1.0, -0.005, 0.0]
+        [-0.55, 1.0, -0.005, 0.0]
     """
 
     def __init__(self, table: EventTable, costs: Costs, shape: tuple[int, ...]) -> None:

@@ -177,7 +177,7 @@ class RehearsalConfig:
 
     copies: Annotated[int, Field(ge=0)] = 4
     most: Count = 16_000
-    apart: Count = 40
+    apart: Count = 80
 
 
 @dataclass(frozen=True, config=_STRICT)

@@ -62,8 +62,8 @@ def lay_course(belief: Float32, target: Int8, weight: Float32, episode: Int64, *
         costs: prices.
 
     Example:
-        >>> one = np.zeros(3, np.int64)
-        >>> course = lay_course(np.ones(3, np.float32), np.zeros(3, np.int8), np.ones(3, np.float32), one, costs=Costs())
+        >>> normal, trust = np.zeros(3, np.int8), np.ones(3, np.float32)
+        >>> course = lay_course(np.ones(3, np.float32), normal, trust, np.zeros(3, np.int64), costs=Costs())
         >>> course.windows
         3
     """

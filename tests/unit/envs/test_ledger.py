@@ -27,7 +27,7 @@ def test_a_found_event_pays_once_and_a_missed_one_costs_at_the_end_of_its_grace(
 
 def test_an_alarm_in_the_grace_finds_the_event_and_is_no_false_one() -> None:
     assert account([0, 1, 0, 0], [0, 0, 1, 0]) == [0, 0, 1, 0]
-    assert account([0, 1, 0, 0], [0, 0, 0, 1]) == [0, 0, -1, -0.52]
+    assert account([0, 1, 0, 0], [0, 0, 0, 1]) == [0, 0, -1, -0.55]
 
 
 def test_delay_costs_what_the_patience_says() -> None:
@@ -36,7 +36,7 @@ def test_delay_costs_what_the_patience_says() -> None:
 
 
 def test_a_false_alarm_costs_its_opening_and_each_window_it_stays() -> None:
-    assert account([0, 0, 0], [1, 1, 0]) == [-0.52, -0.02, 0]
+    assert account([0, 0, 0], [1, 1, 0]) == [-0.55, -0.05, 0]
 
 
 def test_flicker_inside_a_found_event_costs_but_staying_does_not() -> None:
@@ -83,7 +83,7 @@ def test_an_entry_that_forgets_begins_anew() -> None:
     ledger.step(0, np.array([True, True]))
     ledger.forget(np.array([True, False]))
     assert ledger.open.tolist() == [False, True]
-    assert ledger.step(1, np.array([True, True])).tolist() == pytest.approx([-0.52, -0.02])
+    assert ledger.step(1, np.array([True, True])).tolist() == pytest.approx([-0.55, -0.05])
 
 
 def test_knowing_the_truth_earns_more_than_silence_and_than_always_alarming() -> None:

@@ -1,0 +1,167 @@
+"""On what are agents measured? Recordings judged once, label-free, with what was written into copies of their past.
+
+A world is one workspace as a user would have it: the series of a data set together, or one simulated plant. It is cut
+by one of three protocols:
+
+* ``past_future``: the first 60 % of each series may be asked, the rest is the test, after a gap of one window (main);
+* ``unseen``: whole series, near-duplicates on one side;
+
+Worlds are kept in a folder, as arrays without pickles, and made anew where they are missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from rl_tsad.config import Protocol, Settings
+from rl_tsad.data.readers import read_path
+from rl_tsad.data.role_agreement import agree_on_roles
+from rl_tsad.data.simulate import PlantConfig, simulate_plant
+from rl_tsad.data.windows import make_windows
+from rl_tsad.detector.fit import fit_detector
+from rl_tsad.detector.judge import Judgement
+from rl_tsad.detector.rehearse import Rehearsal, rehearse
+from rl_tsad.seeding import derive_seed
+from rl_tsad.services.foundation import split_windows, take
+from rl_tsad.types import Bool, Int8, Int64, Series, spans_of
+
+REAL = ("nab", "skab", "smap")
+CHOICE = tuple(f"plant-{seed}" for seed in range(100, 120))
+"""Worlds on which settings are chosen."""
+PLANTS = tuple(f"plant-{seed}" for seed in range(40))
+"""Worlds on which they are reported, with the real ones."""
+POOL = 0.6
+_JUDGED = ("keys", "features", "members", "prior", "vae_error", "aster", "embedding")
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """All that a learner may see of a workspace, and the truth that only its analyst and its judge see.
+
+    Attributes:
+        name: of the data set or plant.
+        judgements: one a series, all windows.
+        rehearsal: events written into copies of the pool.
+        pool: (N,) whether a window may be asked.
+        test: (N,) whether it is only evaluated.
+        spans: (N, 2) points [low, high) that each window decides.
+        truth: (N,) int8, 1 where a decided point is anomalous.
+    """
+
+    name: str
+    judgements: tuple[Judgement, ...]
+    rehearsal: Rehearsal
+    pool: Bool
+    test: Bool
+    spans: Int64
+    truth: Int8
+
+    @property
+    def episode(self) -> Int64:
+        """(N,) number of the series."""
+        return np.repeat(np.arange(len(self.judgements)), [len(one) for one in self.judgements])
+
+
+def load_world(name: str, folder: Path, *, protocol: Protocol = "past_future", seed: int = 0) -> World:
+    """Read a world from the folder, or make it."""
+    file = folder / f"{name}.{protocol}.{seed}.npz"
+    if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        draft = file.with_suffix(".draft.npz")
+        np.savez(draft, allow_pickle=False, **_make(name, protocol, seed))
+        draft.replace(file)
+    with np.load(file, allow_pickle=False) as arrays:
+        kept = {key: arrays[key] for key in arrays.files}
+    names = tuple(kept["feature_names"].tolist())
+    judgements = tuple(_cut(kept, "real", names))
+    rehearsed = Rehearsal(
+        tuple(_cut(kept, "rehearsed", names)), tuple(_parts(kept["rehearsed_truth"], kept, "rehearsed"))
+    )
+    return World(name, judgements, rehearsed, kept["pool"], kept["test"], kept["spans"], kept["truth"])
+
+
+def read_world(name: str) -> list[Series]:
+    """Read a world's series with their truth."""
+    if name.startswith("plant-"):
+        return [simulate_plant(PlantConfig(), seed=int(name.removeprefix("plant-"))).series]
+    folder = Path(os.environ["RL_TSAD_DATA"]) / name
+    return [reading.series for reading in agree_on_roles(list(read_path(folder))) if reading.series.truth is not None]
+
+
+def _make(name: str, protocol: Protocol, seed: int) -> dict[str, np.ndarray]:
+    series = read_world(name)
+    settings = Settings(seed=seed)
+    split = replace(settings.split, protocol=protocol, pool_fraction=POOL)
+    settings = settings.model_copy(update={"split": split})
+    windows = [make_windows(one, settings.window) for one in series]
+    split = split_windows(series, windows, settings)
+    by_name = {one.name: one for one in series}
+    fitted = [by_name[one.series] for one in split.pool]
+    detector = fit_detector(fitted, split.pool, settings.detector, seed=derive_seed(seed, "detector"))
+    judged = [detector.judge(one, its) for one, its in zip(series, windows, strict=True)]
+    rehearsed = rehearse(detector, fitted, split.pool, settings.detector.rehearsal, seed=derive_seed(seed, "rehearsal"))
+    keys = np.concatenate([one.keys for one in judged])
+    pool = np.isin(keys, np.concatenate([one.keys for one in split.pool]))
+    test = np.isin(keys, np.concatenate([one.keys for one in split.test]))
+    spans = np.concatenate([spans_of(its, one.length) for one, its in zip(series, windows, strict=True)])
+    truth = np.concatenate([_true(one, spans_of(its, one.length)) for one, its in zip(series, windows, strict=True)])
+    return {
+        "feature_names": np.array(judged[0].feature_names),
+        "pool": pool,
+        "test": test,
+        "spans": spans,
+        "truth": truth,
+        "rehearsed_truth": np.concatenate(rehearsed.truth) if rehearsed.truth else np.empty(0, np.int8),
+        **_flat("real", judged),
+        **_flat("rehearsed", rehearsed.judgements),
+    }
+
+
+def _true(series: Series, spans: Int64) -> Int8:
+    assert series.truth is not None
+    total = np.append(0, np.cumsum(series.truth == 1))
+    return (total[spans[:, 1]] > total[spans[:, 0]]).astype(np.int8)
+
+
+def _flat(prefix: str, judgements: Sequence[Judgement]) -> dict[str, np.ndarray]:
+    parts = {f"{prefix}_{name}": np.concatenate([getattr(one, name) for one in judgements]) for name in _JUDGED}
+    return {**parts, f"{prefix}_counts": np.array([len(one) for one in judgements])}
+
+
+def _cut(kept: dict[str, np.ndarray], prefix: str, names: tuple[str, ...]) -> Iterator[Judgement]:
+    bounds = np.append(0, np.cumsum(kept[f"{prefix}_counts"])).tolist()
+    whole = Judgement(feature_names=names, **{name: kept[f"{prefix}_{name}"] for name in _JUDGED})
+    for low, high in zip(bounds[:-1], bounds[1:], strict=True):
+        yield take(whole, slice(low, high))
+
+
+def _parts(values: np.ndarray, kept: dict[str, np.ndarray], prefix: str) -> list[np.ndarray]:
+    return np.split(values, np.cumsum(kept[f"{prefix}_counts"])[:-1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, required=True, help="folder of worlds")
+    parser.add_argument("--worlds", default=",".join([*REAL, *CHOICE, *PLANTS]))
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    for name in options.worlds.split(","):
+        started = time.process_time()
+        world = load_world(name, options.out, seed=options.seed)
+        shares = f"{world.truth[world.pool].mean():.3f} {world.truth[world.test].mean():.3f}"
+        written = sum(len(one) for one in world.rehearsal.truth), sum(int(one.sum()) for one in world.rehearsal.truth)
+        print(
+            f"{name:12} {world.pool.sum():6} {world.test.sum():6} {shares} rehearsed {written} {time.process_time() - started:.1f} CPU-s",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
