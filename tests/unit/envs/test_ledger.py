@@ -63,7 +63,7 @@ def test_an_event_that_begins_within_the_grace_of_another_is_one_of_its_own() ->
 def test_unknown_windows_cost_nothing_and_trusted_ones_by_their_weight() -> None:
     table = lay_events(np.array([-1, 0], np.int8), np.array([1.0, 0.5]), np.zeros(2, np.int64), FLAT)
     ledger = Ledger(table, FLAT, ())
-    assert [float(ledger.step(0, True)), float(ledger.step(1, True))] == [0.0, -0.01]
+    assert [float(ledger.step(0, True)), float(ledger.step(1, True))] == [0.0, -0.025]
 
 
 def test_any_shape_gives_the_same_account() -> None:
