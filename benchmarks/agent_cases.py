@@ -16,6 +16,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ from rl_tsad.detector.fit import fit_detector
 from rl_tsad.detector.judge import Judgement
 from rl_tsad.detector.rehearse import Rehearsal, rehearse
 from rl_tsad.seeding import derive_seed
-from rl_tsad.services.foundation import split_windows, take
+from rl_tsad.services.foundation import split_windows
 from rl_tsad.types import Bool, Int8, Int64, Series, spans_of
 
 REAL = ("nab", "skab", "smap")
@@ -138,8 +139,8 @@ def _flat(prefix: str, judgements: Sequence[Judgement]) -> dict[str, np.ndarray]
 def _cut(kept: dict[str, np.ndarray], prefix: str, names: tuple[str, ...]) -> Iterator[Judgement]:
     bounds = np.append(0, np.cumsum(kept[f"{prefix}_counts"])).tolist()
     whole = Judgement(feature_names=names, **{name: kept[f"{prefix}_{name}"] for name in _JUDGED})
-    for low, high in zip(bounds[:-1], bounds[1:], strict=True):
-        yield take(whole, slice(low, high))
+    for low, high in pairwise(bounds):
+        yield whole.take(slice(low, high))
 
 
 def _parts(values: np.ndarray, kept: dict[str, np.ndarray], prefix: str) -> list[np.ndarray]:
@@ -156,11 +157,9 @@ def main() -> None:
         started = time.process_time()
         world = load_world(name, options.out, seed=options.seed)
         shares = f"{world.truth[world.pool].mean():.3f} {world.truth[world.test].mean():.3f}"
-        written = sum(len(one) for one in world.rehearsal.truth), sum(int(one.sum()) for one in world.rehearsal.truth)
-        print(
-            f"{name:12} {world.pool.sum():6} {world.test.sum():6} {shares} rehearsed {written} {time.process_time() - started:.1f} CPU-s",
-            flush=True,
-        )
+        written = sum(len(one) for one in world.rehearsal.truth)
+        sizes = f"{world.pool.sum():6} {world.test.sum():6} rehearsed {written:6} anomalous {shares}"
+        print(f"{name:12} {sizes} {time.process_time() - started:.1f} CPU-s", flush=True)
 
 
 if __name__ == "__main__":

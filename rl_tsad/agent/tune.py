@@ -6,7 +6,7 @@ JMLR 2012, for the first half); all candidates of a kind step through all stream
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,16 +70,17 @@ def lay_course(belief: Float32, target: Int8, weight: Float32, episode: Int64, *
     return Course(belief, episode, lay_events(target, weight, episode, costs), costs, lay_streams(episode))
 
 
-def earned(rule: AlarmRule, course: Course, *, rules: int = 1) -> Float64:
-    """Give what P rules of one kind earn on each stream.
+def earned(rule: AlarmRule, course: Course, *, rules: int = 1, block: int = 0) -> Float64:
+    """Give what P rules of one kind earn on each stream, or in each block of one.
 
     Args:
         rule: numbers are (P, 1) arrays, or a single rule's.
         course: streams.
         rules: P.
+        block: windows of a stream that are summed up; all of them when 0.
 
     Returns:
-        (P, S) float64 utility, streams in the order of ``course.streams``.
+        (P, S) float64 utility, streams in the order of ``course.streams``; with blocks, one column for each of them.
 
     Example:
         >>> belief = np.array([-2, 2, 2, -2], np.float32)
@@ -87,25 +88,26 @@ def earned(rule: AlarmRule, course: Course, *, rules: int = 1) -> Float64:
         >>> course = lay_course(belief, *told, costs=Costs())
         >>> earned(AlarmRule("threshold", on=0.0), course).round(3).tolist()
         [[1.0]]
+        >>> earned(AlarmRule("threshold", on=0.0), course, block=2).round(3).tolist()
+        [[1.0, 0.0]]
     """
-    streams = course.streams
-    shape = (rules, len(streams.start))
-    latch, ledger, total = Latch(rule, shape), Ledger(course.table, course.costs, shape), np.zeros(shape)
-    for time in range(int(streams.length[0])):
-        live = streams.live(time)
-        rows = streams.start[:live] + time
-        latch.keep(live)
-        ledger.keep(live)
-        total[:, :live] += ledger.step(rows, latch.step(course.belief[rows]))
-    return total
+    shape = (rules, len(course.streams.start))
+    latch = Latch(rule, shape)
+
+    def alarm(rows: Int64) -> Bool:
+        latch.keep(len(rows))
+        return latch.step(course.belief[rows])
+
+    return _account(alarm, course, shape, block)
 
 
-def earned_by(alarm: Bool, course: Course) -> Float64:
-    """Give what alarms earn that were settled beforehand, (S,) in the order of ``course.streams``.
+def earned_by(alarm: Bool, course: Course, *, block: int = 0) -> Float64:
+    """Give what alarms earn that were settled beforehand, (S,) or a number for each block; see :func:`earned`.
 
     Args:
         alarm: (N,) where it is open.
         course: streams.
+        block: windows of a stream that are summed up; all of them when 0.
 
     Example:
         >>> told = (np.array([0, 1, 1, 0], np.int8), np.ones(4, np.float32), np.zeros(4, np.int64))
@@ -113,14 +115,23 @@ def earned_by(alarm: Bool, course: Course) -> Float64:
         >>> earned_by(np.zeros(4, bool), course).tolist()
         [-1.0]
     """
-    streams = course.streams
-    ledger, total = Ledger(course.table, course.costs, (len(streams.start),)), np.zeros(len(streams.start))
-    for time in range(int(streams.length[0])):
+    return np.asarray(_account(lambda rows: alarm[rows], course, (len(course.streams.start),), block))
+
+
+def _account(alarm: Callable[[Int64], Bool], course: Course, shape: tuple[int, ...], block: int) -> Float64:
+    streams, longest = course.streams, int(course.streams.length[0])
+    size = block or longest
+    ledger = Ledger(course.table, course.costs, shape)
+    total = np.zeros((-(-longest // size), *shape))
+    for time in range(longest):
         live = streams.live(time)
         rows = streams.start[:live] + time
         ledger.keep(live)
-        total[:live] += ledger.step(rows, alarm[rows])
-    return total
+        total[time // size, ..., :live] += ledger.step(rows, alarm(rows))
+    if not block:
+        return np.asarray(total[0])
+    used = np.arange(len(total))[:, None] * size < streams.length  # (blocks, S)
+    return np.ascontiguousarray(np.moveaxis(total, 0, -1)[..., used.T])
 
 
 @dataclass(frozen=True)
@@ -158,23 +169,6 @@ def tune_rules(
         By kind; never worse than a rule of that kind that keeps silent.
     """
     return {kind: _tune_kind(kind, course, rng, candidates) for kind in kinds}
-
-
-def best_of(tuned: Mapping[Kind, Tuned], *, errors: float = 1.0) -> Tuned:
-    """Choose the simplest kind that is within some standard errors of the best one, streams paired.
-
-    Args:
-        tuned: a rule of each kind.
-        errors: of the mean difference between two kinds over the streams; 0 takes the best as it is.
-    """
-    best = max(tuned.values(), key=lambda one: one.total)
-    for kind in KINDS:
-        if kind in tuned:
-            behind = best.utility - tuned[kind].utility
-            error = float(behind.std(ddof=1)) * np.sqrt(len(behind)) if len(behind) > 1 else 0.0
-            if behind.sum() <= errors * error:
-                return tuned[kind]
-    return best
 
 
 def _tune_kind(kind: Kind, course: Course, rng: np.random.Generator, candidates: int) -> Tuned:

@@ -21,7 +21,7 @@ from rl_tsad.detector.known import Known, covered_part, own_and_pooled
 from rl_tsad.detector.streams import Profile, fit_profile
 from rl_tsad.detector.track import Track, lay_track
 from rl_tsad.errors import DataError
-from rl_tsad.types import Float32, Keys, Scores, Series, Windows, spans_of
+from rl_tsad.types import Bool, Float32, Int64, Keys, Scores, Series, Windows, spans_of
 
 CLIP = 10.0  # usual deviations beyond which the networks see no difference
 
@@ -54,6 +54,11 @@ class Judgement:
 
     def __len__(self) -> int:
         return len(self.keys)
+
+    def take(self, rows: Bool | Int64 | slice) -> Judgement:
+        """Keep some windows."""
+        kept = (each.name for each in fields(self) if each.name != "feature_names")
+        return replace(self, **{name: getattr(self, name)[rows] for name in kept})
 
     def scores(self) -> Scores:
         """Give the prior as the house's scores.

@@ -100,22 +100,8 @@ class Foundation:
             mask = self.pool[low : low + len(judgement.keys)]
             low += len(judgement.keys)
             if mask.any():
-                kept.append(take(judgement, mask))
+                kept.append(judgement.take(mask))
         return tuple(kept)
-
-
-def take(judgement: Judgement, rows: Bool | slice) -> Judgement:
-    """Keep some windows of a judgement."""
-    return replace(
-        judgement,
-        keys=judgement.keys[rows],
-        features=judgement.features[rows],
-        members=judgement.members[rows],
-        prior=judgement.prior[rows],
-        vae_error=judgement.vae_error[rows],
-        aster=judgement.aster[rows],
-        embedding=judgement.embedding[rows],
-    )
 
 
 def window_of(version: ModelVersion) -> WindowConfig:
@@ -225,7 +211,7 @@ def _make(workspace: Workspace, records: Sequence[SeriesRecord], folder: Path, p
         part = _parts([judgement.keys for judgement in judgements], split)
         spans = np.concatenate([spans_of(its, one.length) for one, its in zip(series, windows, strict=True)])
         _write(draft, series, judgements, {"severity": severity, "part": part, "spans": spans})
-        pooled = [take(judgement, mask) for judgement, mask in _masked(judgements, part)]
+        pooled = [judgement.take(mask) for judgement, mask in _masked(judgements, part)]
         graph = build_graph(
             np.concatenate([one.features for one in pooled]),
             np.concatenate([one.keys for one in pooled]),

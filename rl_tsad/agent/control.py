@@ -1,0 +1,138 @@
+"""Which rule opens and closes the alarm: the default one, unless a tuned one earned more beyond doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from envs.costs import Costs
+from rl_tsad.agent.alarms import KINDS, AlarmRule, Kind
+from rl_tsad.agent.tune import Course, earned, lay_course, tune_rules
+from rl_tsad.decision_config import ControlConfig, CostConfig
+from rl_tsad.types import Float32, Float64, Int8, Int64
+
+DEFAULT = "default"
+BLOCK = 32
+"""Windows whose utility is one number in a comparison: events and alarms are mostly shorter."""
+_SAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Who was chosen, and why.
+
+    Attributes:
+        name: of the chosen one.
+        earned: utility per 1000 windows of each that was compared, by name.
+        doubt: share of bootstrap samples in which the chosen one earned no more than the one it replaced; 1 where it
+            replaced none.
+    """
+
+    name: str
+    earned: Mapping[str, float]
+    doubt: float
+
+    def why(self) -> str:
+        """Say it in a sentence.
+
+        Example:
+            >>> Choice("hmm", {"default": 1.0, "hmm": 2.5}, 0.01).why()
+            'hmm acts: it earned 2.5 per 1000 windows, default 1.0 (doubt 1 %)'
+        """
+        own = f"{self.name} acts: it earned {self.earned[self.name]:.1f} per 1000 windows"
+        rest = ", ".join(f"{name} {value:.1f}" for name, value in self.earned.items() if name != self.name)
+        doubt = f" (doubt {self.doubt:.0%})".replace("%", " %") if self.doubt < 1 else ""
+        return own + (f", {rest}" if rest else "") + doubt
+
+
+def prices(config: CostConfig) -> Costs:
+    """Give an operator's prices as the environment takes them.
+
+    Example:
+        >>> prices(CostConfig(miss=2.0)).miss
+        2.0
+    """
+    return Costs(**asdict(config))
+
+
+def default_rule(config: ControlConfig) -> AlarmRule:
+    """Give the rule that acts until another one has earned more.
+
+    Example:
+        >>> default_rule(ControlConfig()).kind
+        'hysteresis'
+    """
+    return AlarmRule("hysteresis", on=config.on, off=config.off)
+
+
+def presume(value: Int8, weight: Float32, trust: float) -> tuple[Int8, Float32]:
+    """Take windows that nobody answered for normal ones, with some trust.
+
+    Args:
+        value: (N,) int8, -1 where unknown.
+        weight: (N,) float32 trust in the known ones.
+        trust: in a normal that is presumed.
+
+    Example:
+        >>> [part.tolist() for part in presume(np.array([1, -1], np.int8), np.ones(2, np.float32), 0.5)]
+        [[1, 0], [1.0, 0.5]]
+    """
+    unknown = value < 0
+    return np.where(unknown, 0, value).astype(np.int8), np.where(unknown, trust, weight).astype(np.float32)
+
+
+def choose_rule(
+    course: Course, config: ControlConfig, rng: np.random.Generator, *, events: int
+) -> tuple[AlarmRule, Choice]:
+    """Tune rules on streams and choose one.
+
+    Args:
+        course: streams with answers; see :func:`presume`.
+        config: which kinds may be chosen, and how much doubt is allowed.
+        rng: draws candidates and bootstrap samples.
+        events: events among the answers; without one there is nothing to tune on, and the default rule acts.
+
+    Returns:
+        The rule and why it acts.
+    """
+    rules: dict[str, AlarmRule] = {DEFAULT: default_rule(config)}
+    if config.rule != "default" and events:
+        kinds: tuple[Kind, ...] = KINDS if config.rule == "best" else (config.rule,)
+        tuned = tune_rules(course, rng, kinds=kinds, candidates=config.candidates)
+        rules |= {kind: one.rule for kind, one in tuned.items()}
+    paid = {name: earned(rule, course, block=BLOCK)[0] for name, rule in rules.items()}
+    shown = {name: 1000.0 * float(value.sum()) / course.windows for name, value in paid.items()}
+    if config.rule not in {"best", DEFAULT} and config.rule in rules:
+        return rules[config.rule], Choice(config.rule, shown, 1.0)
+    chosen, doubt = DEFAULT, 1.0
+    for name in rules:
+        if name != chosen and (share := doubt_of(paid[name] - paid[chosen], rng)) <= config.doubt:
+            chosen, doubt = name, share
+    return rules[chosen], Choice(chosen, shown, doubt)
+
+
+def doubt_of(gains: Float64, rng: np.random.Generator) -> float:
+    """Give the share of paired bootstrap samples in which the challenger earned no more (Efron & Tibshirani, 1993).
+
+    Args:
+        gains: (B,) what the challenger earned more, block by block.
+        rng: draws the samples.
+
+    Example:
+        >>> doubt_of(np.ones(9), np.random.default_rng(0)), doubt_of(np.zeros(9), np.random.default_rng(0))
+        (0.0, 1.0)
+    """
+    if not len(gains):
+        return 1.0
+    counts = rng.multinomial(len(gains), np.full(len(gains), 1.0 / len(gains)), size=_SAMPLES)  # (R, B)
+    return float(np.mean(counts @ gains <= 1e-12))
+
+
+def answered_course(
+    belief: Float32, value: Int8, weight: Float32, episode: Int64, *, costs: Costs, presumed: float
+) -> Course:
+    """Lay out the pool with its answers as streams; see :func:`presume` for the other windows."""
+    known = presume(value, weight, presumed)
+    return lay_course(belief, *known, episode, costs=costs)
