@@ -78,8 +78,8 @@ class ControlConfig:
     Attributes:
         actor: ``best`` (a policy where it earned more than the rule beyond doubt, else the rule), ``rule`` or
             ``policy``.
-        rule: kind of the alarm rule: ``best`` (the default one, unless a tuned one earned more beyond doubt),
-            ``default`` (hysteresis), ``threshold``, ``hysteresis``, ``cusum`` or ``hmm``, tuned.
+        rule: kind of the alarm rule: ``default`` (hysteresis), ``best`` (the default one, unless a tuned one earned more
+            on answers it was not tuned on, beyond doubt), ``threshold``, ``hysteresis``, ``cusum`` or ``hmm``, tuned.
         on: log odds above which the default rule opens the alarm.
         off: how far below that it closes.
         presumed: trust that a window nobody answered is normal, where rules are tuned and policies learn.
@@ -88,9 +88,9 @@ class ControlConfig:
     """
 
     actor: Literal["best", "rule", "policy"] = "best"
-    rule: Literal["best", "default", "threshold", "hysteresis", "cusum", "hmm"] = "best"
+    rule: Literal["default", "best", "threshold", "hysteresis", "cusum", "hmm"] = "default"
     on: float = 0.0
-    off: Annotated[float, Field(ge=0)] = 1.0
+    off: Annotated[float, Field(ge=0)] = 0.5
     presumed: Fraction = 0.5
     candidates: Count = 96
     doubt: Fraction = 0.05

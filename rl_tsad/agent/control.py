@@ -9,13 +9,11 @@ import numpy as np
 
 from envs.costs import Costs
 from rl_tsad.agent.alarms import KINDS, AlarmRule, Kind
-from rl_tsad.agent.tune import Course, earned, lay_course, tune_rules
+from rl_tsad.agent.tune import BLOCK, Course, earned, lay_course, tune_rules
 from rl_tsad.decision_config import ControlConfig, CostConfig
 from rl_tsad.types import Float32, Float64, Int8, Int64
 
 DEFAULT = "default"
-BLOCK = 32
-"""Windows whose utility is one number in a comparison: events and alarms are mostly shorter."""
 _SAMPLES = 2000
 
 
@@ -98,11 +96,11 @@ def choose_rule(
         The rule and why it acts.
     """
     rules: dict[str, AlarmRule] = {DEFAULT: default_rule(config)}
+    paid: dict[str, Float64] = {DEFAULT: earned(rules[DEFAULT], course, block=BLOCK)[0]}
     if config.rule != "default" and events:
         kinds: tuple[Kind, ...] = KINDS if config.rule == "best" else (config.rule,)
-        tuned = tune_rules(course, rng, kinds=kinds, candidates=config.candidates)
-        rules |= {kind: one.rule for kind, one in tuned.items()}
-    paid = {name: earned(rule, course, block=BLOCK)[0] for name, rule in rules.items()}
+        for kind, one in tune_rules(course, rng, kinds=kinds, candidates=config.candidates).items():
+            rules[kind], paid[kind] = one.rule, one.utility
     shown = {name: 1000.0 * float(value.sum()) / course.windows for name, value in paid.items()}
     if config.rule not in {"best", DEFAULT} and config.rule in rules:
         return rules[config.rule], Choice(config.rule, shown, 1.0)
