@@ -10,7 +10,7 @@ Each check raises :class:`~envs.errors.EnvError` with what was expected, what ca
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,10 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from envs.errors import EnvError
+from envs.track import ASK
+
+PARTS = ("table_reward", "vae_reward", "event_reward")
+"""Of a reward, as a step reports them; a shaped one has ``shaping`` besides."""
 
 Make = Callable[[], Any]
 MakeVector = Callable[[int], VectorEnv[Any, Any, Any]]
@@ -29,7 +33,8 @@ def check_window_env(
     """Check a window environment against the contract.
 
     It passes Gymnasium's own checker; the same seed gives the same trajectory; a cursor goes one row at a time and
-    stops at an end; the reward is the sum of its reported parts; the vector form gives the single form's trajectories.
+    stops at an end; the alarm does as was said or answered; the reward is the sum of its reported parts; the vector
+    form gives the single form's trajectories.
 
     Args:
         make: builds the single form.
@@ -56,7 +61,7 @@ def check_window_env(
 
 
 def check_walk(env: Any, *, seed: int, steps: int) -> None:
-    """Check that the cursor goes one row at a time, that ends end and that rewards add up.
+    """Check that the cursor goes one row at a time, that the alarm obeys, that ends end and that rewards add up.
 
     Raises:
         EnvError: when they do not.
@@ -66,15 +71,39 @@ def check_walk(env: Any, *, seed: int, steps: int) -> None:
         >>> from envs.window_env import WindowEnv
         >>> check_walk(WindowEnv(blank_data(5, 2)), seed=0, steps=10)
     """
-    row = env.reset(seed=seed)[1]["row"]
-    for action in _actions(seed, steps, 1):
-        _, reward, terminated, truncated, info = env.step(int(action[0]))
+    row, alarm = env.reset(seed=seed)[1]["row"], 0
+    for actions in _actions(seed, steps, 1):
+        action = int(actions[0])
+        _, reward, terminated, truncated, info = env.step(action)
         _expect(info["judged"] == row, f"row {row} to be judged", info["judged"], "judge the row in view")
         _expect(info["row"] == row + (not terminated), f"a move on from row {row}", info["row"], "go one row at a time")
-        parts = info["table_reward"] + info["vae_reward"] + info.get("shaping", 0.0)
+        check_alarm(action, info, before=alarm, known=int(env.unwrapped.data.answers[row]))
+        parts = sum(info[name] for name in PARTS) + info.get("shaping", 0.0)
         _expect(bool(np.isclose(parts, reward)), f"the reward {reward}", parts, "report every part of it")
         _expect(not (terminated and truncated), "one kind of end", "both", "an episode that terminates is not cut")
-        row = env.reset()[1]["row"] if terminated or truncated else info["row"]
+        over = terminated or truncated
+        row, alarm = (env.reset()[1]["row"], 0) if over else (info["row"], info["alarm"])
+
+
+def check_alarm(action: int, info: Mapping[str, Any], *, before: int, known: int) -> None:
+    """Check that a verdict sets the alarm, that an answer does, and that it stays where nothing was learnt.
+
+    Args:
+        action: in {0, 1, 2}.
+        info: of the step.
+        before: the alarm before it, 0 or 1.
+        known: what asking reveals of the window, -1 where nobody knows.
+
+    Raises:
+        EnvError: when the alarm is another.
+
+    Example:
+        >>> check_alarm(2, {"alarm": 1, "asked": 1}, before=0, known=1)
+    """
+    told = action == ASK and info["asked"] and known >= 0
+    due = known if told else before if action == ASK else action
+    _expect(info["alarm"] == due, f"alarm {due} after action {action}", info["alarm"], "do as was said or answered")
+    _expect(action == ASK or not info["asked"], "no question after a verdict", info["asked"], "ask only when told to")
 
 
 def check_repeatable(make: Make, *, seed: int, steps: int) -> None:
@@ -138,7 +167,7 @@ def _equal(where: str, one: Any, two: Any, mask: Any = None) -> None:
 def _actions(seed: int, steps: int, count: int) -> Iterator[np.ndarray[Any, np.dtype[np.int64]]]:
     rng = np.random.default_rng(seed)
     for _ in range(steps):
-        yield rng.integers(0, 2, size=count)
+        yield rng.integers(0, ASK + 1, size=count)
 
 
 def _expect(holds: bool, expected: str, came: object, todo: str) -> None:

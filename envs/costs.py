@@ -65,6 +65,12 @@ class Costs:
         if not (self.patience > 0 and self.memory > 0):
             raise EnvError(f"expected patience and memory > 0, got {self.patience}, {self.memory}; they count windows")
 
+    @property
+    def pays_events(self) -> bool:
+        """Whether any gain or price hangs on events and alarms, rather than on questions and single windows."""
+        prices = (self.found, self.miss, self.opening, self.fatigue, self.flicker, self.holding, self.uncovered)
+        return any(prices)
+
 
 PUBLISHED = Costs(
     found=0.0,

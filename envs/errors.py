@@ -7,8 +7,8 @@ class EnvError(ValueError):
     """Arrays, settings or calls that an environment cannot work with.
 
     Example:
-        >>> raise EnvError("expected an action in {0, 1}, got 2; 0 says normal, 1 says anomaly")
+        >>> raise EnvError("expected an action in {0, 1, 2}, got 3; 0 says normal, 1 says anomaly, 2 asks")
         Traceback (most recent call last):
             ...
-        envs.errors.EnvError: expected an action in {0, 1}, got 2; 0 says normal, 1 says anomaly
+        envs.errors.EnvError: expected an action in {0, 1, 2}, got 3; 0 says normal, 1 says anomaly, 2 asks
     """

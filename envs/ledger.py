@@ -69,7 +69,54 @@ def lay_events(target: Int8, weight: ArrayLike, episode: Int64, costs: Costs) ->
     return EventTable(inside, counts, first, counts & ~follows, np.where(counts, gain, 0.0), trust)
 
 
-class Ledger:
+class Alarms:
+    """Whether alarms are open, since when, and how often they opened lately.
+
+    Args:
+        costs: how long an opening is remembered.
+        shape: of the account, such as (B,) for B cursors or (P, S) for P rules on S series.
+
+    Attributes:
+        open: whether the alarm is open.
+        recent: how many openings are remembered.
+        held: windows since the alarm last opened or closed.
+
+    Example:
+        >>> alarms = Alarms(Costs(), (2,))
+        >>> alarms.move(np.array([True, False]))
+        >>> alarms.open.tolist(), alarms.held.tolist(), alarms.recent.tolist()
+        ([True, False], [0.0, 1.0], [1.0, 0.0])
+    """
+
+    _states: tuple[str, ...] = ("open", "recent", "held")
+
+    def __init__(self, costs: Costs, shape: tuple[int, ...]) -> None:
+        self.costs = costs
+        self.open: Bool = np.zeros(shape, np.bool_)
+        self.recent: Float64 = np.zeros(shape)
+        self.held: Float64 = np.zeros(shape)
+        self._fade = float(np.exp(-1.0 / costs.memory))
+
+    def forget(self, where: Bool | Int64) -> None:
+        """Begin anew in some entries: alarm closed, nothing found, nothing remembered."""
+        for name in self._states:
+            getattr(self, name)[where] = 0
+
+    def keep(self, live: int) -> None:
+        """Go on with the first entries of the last axis only: the streams that have rows left."""
+        if live < self.open.shape[-1]:
+            for name in self._states:
+                setattr(self, name, getattr(self, name)[..., :live])
+
+    def move(self, alarm: Bool) -> None:
+        """Open and close alarms, without booking what that earns."""
+        opening = alarm & ~self.open
+        self.held = np.where(alarm == self.open, self.held + 1.0, 0.0)
+        self.recent = self.recent * self._fade + opening
+        self.open = alarm | np.zeros_like(self.open)
+
+
+class Ledger(Alarms):
     """The account of alarms.
 
     Args:
@@ -78,10 +125,7 @@ class Ledger:
         shape: of the account, such as (B,) for B cursors or (P, S) for P rules on S series.
 
     Attributes:
-        open: whether the alarm is open.
         found: whether the event in which the entry stands was found.
-        recent: how many openings are remembered.
-        held: windows since the alarm last opened or closed.
 
     Example:
         >>> table = lay_events(np.array([0, 1, 1, 0], np.int8), np.ones(4), np.zeros(4, np.int64), Costs())
@@ -90,24 +134,12 @@ class Ledger:
         [-0.55, 1.0, -0.005, 0.0]
     """
 
+    _states = ("open", "found", "recent", "held")
+
     def __init__(self, table: EventTable, costs: Costs, shape: tuple[int, ...]) -> None:
-        self.table, self.costs = table, costs
-        self.open: Bool = np.zeros(shape, np.bool_)
+        super().__init__(costs, shape)
+        self.table = table
         self.found: Bool = np.zeros(shape, np.bool_)
-        self.recent: Float64 = np.zeros(shape)
-        self.held: Float64 = np.zeros(shape)
-        self._fade = float(np.exp(-1.0 / costs.memory))
-
-    def forget(self, where: Bool | Int64) -> None:
-        """Begin anew in some entries: alarm closed, nothing found, nothing remembered."""
-        for state in (self.open, self.found, self.recent, self.held):
-            state[where] = 0
-
-    def keep(self, live: int) -> None:
-        """Go on with the first entries of the last axis only: the streams that have rows left."""
-        if live < self.open.shape[-1]:
-            for name in ("open", "found", "recent", "held"):
-                setattr(self, name, getattr(self, name)[..., :live])
 
     def step(self, rows: ArrayLike, alarm: ArrayLike) -> Float64:
         """Say where the alarm is open in the next rows, and book what that earns.
@@ -119,18 +151,20 @@ class Ledger:
         Returns:
             Utility of this step, in the account's shape.
         """
-        table, costs = self.table, self.costs
         at, alarm = np.asarray(rows), np.asarray(alarm, dtype=np.bool_)
-        counts, trust = table.counts[at], table.trust[at]
-        before = self.found & ~table.first[at]
+        paid = self._book(at, alarm)
+        self.move(alarm)
+        return np.asarray(paid, dtype=np.float64)
+
+    def _book(self, at: NDArray[np.intp], alarm: Bool) -> Float64:
+        table, costs = self.table, self.costs
+        counts, trust = table.counts.take(at), table.trust.take(at)
+        before = self.found & ~table.first.take(at)
         opening = alarm & ~self.open
         hit = alarm & counts & ~before
         self.found = before | hit
         tired = costs.fatigue * np.minimum(self.recent, MOST_TIRED)
-        paid = hit * table.gain[at] - costs.miss * (table.final[at] & ~self.found)
+        paid = hit * table.gain.take(at) - costs.miss * (table.final.take(at) & ~self.found)
         paid = paid - opening * np.where(counts, (costs.flicker + tired) * before, (costs.opening + tired) * trust)
-        paid = paid - costs.holding * trust * (alarm & ~counts) - costs.uncovered * (table.inside[at] & ~alarm & before)
-        self.recent = self.recent * self._fade + opening
-        self.held = np.where(alarm == self.open, self.held + 1.0, 0.0)
-        self.open = alarm | np.zeros_like(self.found)
-        return np.asarray(paid, dtype=np.float64)
+        uncovered = table.inside.take(at) & ~alarm & before
+        return np.asarray(paid - costs.holding * trust * (alarm & ~counts) - costs.uncovered * uncovered)

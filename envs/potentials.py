@@ -1,8 +1,8 @@
 """Potentials: how good a state looks before its rewards come, as functions of arrays.
 
-A state is (window in view, window last judged, last verdict). A potential of the window in view alone, as in the
-published system (arXiv 2601.02511), is the same whatever the agent said: its shaping cancels between the two actions.
-A potential of the last verdict is not.
+A state is (window in view, window last judged, alarm since). A potential of the window in view alone, as in the
+published system (arXiv 2601.02511), is the same whatever the agent did: its shaping cancels between the actions.
+A potential of the alarm is not.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from envs.window_data import Float32, Float64
 class Potential(Protocol):
     """What shaping asks of a potential."""
 
-    def __call__(self, row: ArrayLike, judged: ArrayLike, verdict: ArrayLike) -> Float64:
+    def __call__(self, row: ArrayLike, judged: ArrayLike, alarm: ArrayLike) -> Float64:
         """Give the potential of states.
 
         Args:
             row: (...) int, the window in view.
             judged: (...) int, the window judged last; -1 where none was.
-            verdict: (...) int, the last verdict; -1 none, 0 normal, 1 anomaly.
+            alarm: (...) int, what became of the alarm there; -1 where nothing was judged, 0 closed, 1 open.
 
         Returns:
             (...) float64.
@@ -34,9 +34,9 @@ class Potential(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class VerdictPotential:
-    """Agreement of the last verdict with the severity of the window it was given on.
+    """Agreement of the alarm, the verdict in force, with the severity of the window last judged.
 
-    phi = scale * (2 * severity[judged] - 1) * (2 * verdict - 1), and 0 where nothing was judged yet.
+    phi = scale * (2 * severity[judged] - 1) * (2 * alarm - 1), and 0 where nothing was judged yet.
 
     Attributes:
         severity: (N,) float32 in [0, 1].
@@ -44,19 +44,19 @@ class VerdictPotential:
 
     Example:
         >>> phi = VerdictPotential(np.array([0.0, 1.0], np.float32))
-        >>> phi(row=[1, 1, 0], judged=[0, 0, -1], verdict=[0, 1, -1]).tolist()
+        >>> phi(row=[1, 1, 0], judged=[0, 0, -1], alarm=[0, 1, -1]).tolist()
         [1.0, -1.0, 0.0]
     """
 
     severity: Float32
     scale: float = 1.0
 
-    def __call__(self, row: ArrayLike, judged: ArrayLike, verdict: ArrayLike) -> Float64:
+    def __call__(self, row: ArrayLike, judged: ArrayLike, alarm: ArrayLike) -> Float64:
         """Give the potential; see the class."""
-        del row  # what comes next says nothing of the verdict
+        del row  # what comes next says nothing of the alarm
         rows = np.asarray(judged)
         leaning = self.scale * (2.0 * self.severity[rows].astype(np.float64) - 1.0)
-        return np.asarray(np.where(rows < 0, 0.0, leaning * (2.0 * np.asarray(verdict) - 1.0)))
+        return np.asarray(np.where(rows < 0, 0.0, leaning * (2.0 * np.asarray(alarm) - 1.0)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,14 +69,14 @@ class StatePotential:
 
     Example:
         >>> phi = StatePotential(np.array([0.0, 1.0], np.float32))
-        >>> phi(row=[1, 1], judged=[0, 0], verdict=[0, 1]).tolist()
+        >>> phi(row=[1, 1], judged=[0, 0], alarm=[0, 1]).tolist()
         [1.0, 1.0]
     """
 
     severity: Float32
     scale: float = 1.0
 
-    def __call__(self, row: ArrayLike, judged: ArrayLike, verdict: ArrayLike) -> Float64:
+    def __call__(self, row: ArrayLike, judged: ArrayLike, alarm: ArrayLike) -> Float64:
         """Give the potential; see the class."""
-        del judged, verdict
+        del judged, alarm
         return np.asarray(self.scale * self.severity[np.asarray(row)].astype(np.float64))

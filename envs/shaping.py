@@ -2,7 +2,8 @@
 
 phi is 0 in a terminal state and stays phi(s') where an episode was only cut (truncated), since the learner goes on from
 there by its own estimate. So the discounted sum of the shaping over T steps is gamma^T * phi(s_T) - phi(s_0), whatever
-was done in between: shaping may speed learning up, never change what is best.
+was done in between: shaping may speed learning up, never change what is best. A potential is told the alarm that
+resulted from an action, not the action: asking settles the alarm too.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from envs.errors import EnvError
 from envs.potentials import Potential
-from envs.track import NO_VERDICT
+from envs.track import NONE_YET
 from envs.window_data import Bool, Float32, Float64
 
 Infos = dict[str, Any]
@@ -74,13 +75,13 @@ class PotentialShaping(gym.Wrapper[Float32, np.int64, Float32, np.int64]):
     ) -> tuple[Float32, dict[str, Any]]:
         """Begin an episode; see the environment's own ``reset``."""
         seen, info = self.env.reset(seed=seed, options=options)
-        self._phi = float(self.potential(info["row"], NO_VERDICT, NO_VERDICT))
+        self._phi = float(self.potential(info["row"], NONE_YET, NONE_YET))
         return seen, info
 
     def step(self, action: np.int64) -> tuple[Float32, float, bool, bool, dict[str, Any]]:
         """Step and add gamma * phi(s') - phi(s) to the reward."""
         seen, reward, terminated, truncated, info = self.env.step(action)
-        reached = 0.0 if terminated else float(self.potential(info["row"], info["judged"], action))
+        reached = 0.0 if terminated else float(self.potential(info["row"], info["judged"], info["alarm"]))
         added = self.gamma * reached - self._phi
         self._phi = reached
         info = {**info, "base_reward": float(reward), "shaping": added}
@@ -118,19 +119,19 @@ class VectorPotentialShaping(VectorWrapper):
     def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Float32, Infos]:
         """Begin an episode at every cursor; see the environment's own ``reset``."""
         seen, infos = self.env.reset(seed=seed, options=options)
-        self._phi = np.array(self.potential(infos["row"], NO_VERDICT, NO_VERDICT) + np.zeros(self.num_envs))
+        self._phi = np.array(self.potential(infos["row"], NONE_YET, NONE_YET) + np.zeros(self.num_envs))
         return seen, infos
 
     def step(self, actions: NDArray[Any]) -> tuple[Float32, Float64, Bool, Bool, Infos]:
         """Step and add gamma * phi(s') - phi(s) to every reward."""
         seen, rewards, terminated, truncated, infos = self.env.step(actions)
         ended = infos.get("_final_info")
-        row, judged = of_step(infos, "row"), of_step(infos, "judged")
-        reached = np.where(terminated, 0.0, self.potential(row, judged, actions))
+        state = [of_step(infos, name) for name in ("row", "judged", "alarm")]
+        reached = np.where(terminated, 0.0, self.potential(*state))
         added = self.gamma * reached - self._phi
         self._phi = reached
         if ended is not None:
-            fresh = self.potential(infos["row"], NO_VERDICT, NO_VERDICT)
+            fresh = self.potential(infos["row"], NONE_YET, NONE_YET)
             self._phi = np.where(ended, fresh, reached)
         infos = _with(_with(infos, "base_reward", rewards), "shaping", added)
         return seen, rewards + added, terminated, truncated, infos

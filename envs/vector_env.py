@@ -12,10 +12,11 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from envs.cursors import Cursors
 from envs.errors import EnvError
-from envs.track import observation_space, track_of
+from envs.track import ASK, observation_space
 from envs.window_data import Bool, EnvConfig, Float32, Float64, Int64, WindowData
-from envs.window_env import read_start
+from envs.window_env import ACTIONS, read_start
 
 AHEAD = 64
 """Uniform draws taken from a cursor's generator at once; the stream is the same as one by one."""
@@ -30,7 +31,7 @@ class WindowVectorEnv(VectorEnv[Float32, Int64, NDArray[Any]]):
     SAME_STEP: Stable-Baselines3 expects it (with the final observation aside, to bootstrap a truncated episode), and
     NEXT_STEP would spend one step in each episode on an action without effect, which a learner would take for data.
 
-    ``infos["final_obs"]`` is a (B, F + 2) array, not an array of objects; its rows count where ``_final_obs`` is true.
+    ``infos["final_obs"]`` is a (B, F + 9) array, not an array of objects; its rows count where ``_final_obs`` is true.
     No step loops over cursors in Python, but for one refill of random draws in 64 episodes.
 
     Args:
@@ -56,13 +57,12 @@ class WindowVectorEnv(VectorEnv[Float32, Int64, NDArray[Any]]):
         self.config = config or EnvConfig()
         self.lam = self.config.vae_weight
         self.single_observation_space = observation_space(data.width)
-        self.single_action_space = gym.spaces.Discrete(2)
+        self.single_action_space = gym.spaces.Discrete(ASK + 1)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self._track = track_of(data, self.config)
+        self._cursors = Cursors(data, self.config, num_envs)
+        self._everyone = np.arange(num_envs)
         self._everywhere = np.ones(num_envs, dtype=np.bool_)
-        self._rows = np.zeros(num_envs, dtype=np.int64)
-        self._steps = np.zeros(num_envs, dtype=np.int64)
         self._generators: list[np.random.Generator] = []
         self._draws: Float64 = np.empty((num_envs, AHEAD))
         self._drawn = np.full(num_envs, AHEAD)
@@ -81,49 +81,36 @@ class WindowVectorEnv(VectorEnv[Float32, Int64, NDArray[Any]]):
         """
         self._reseed(seed)
         given = read_start(options, self.data.rows)
-        everyone = np.arange(self.num_envs)
-        rows = self._draw_starts(everyone) if given is None else np.broadcast_to(given, (self.num_envs,))
-        self._rows, self._steps = rows.astype(np.int64), np.zeros(self.num_envs, dtype=np.int64)
-        return self._track.view.take(self._rows, axis=0), {"row": self._rows, "_row": self._everywhere}
+        rows = self._draw_starts(self._everyone) if given is None else np.broadcast_to(given, (self.num_envs,))
+        self._cursors.begin(self._everyone, rows)
+        return self._cursors.observe(), {"row": self._cursors.rows, "_row": self._everywhere}
 
     def step(self, actions: NDArray[Any]) -> tuple[Float32, Float64, Bool, Bool, Infos]:
-        """Give a verdict at every cursor; cursors whose episode ends begin another one in the same step.
+        """Act at every cursor; cursors whose episode ends begin another one in the same step.
 
         Args:
-            actions: (B,) integers in {0, 1}.
+            actions: (B,) integers in {0, 1, 2}.
 
         Raises:
             EnvError: when the actions are out of range or of another shape.
         """
-        verdicts, judged = self._check_actions(actions), self._rows
-        place = 2 * judged + verdicts
-        paid, guessed = self._track.table.take(place), self.lam * self._track.unsupervised.take(place)
-        terminated: Bool = self._track.last.take(judged)
-        self._steps += 1
-        truncated = (self._steps >= self.config.horizon) & ~terminated
-        self._rows = judged + ~terminated
-        seen = self._track.view.take(self._rows, axis=0)  # (B, F + 2)
-        seen[:, -2] = 2 * verdicts - 1
-        infos: Infos = {"row": self._rows, "judged": judged, "table_reward": paid, "vae_reward": guessed}
-        for name in tuple(infos):
-            infos[f"_{name}"] = self._everywhere
+        rewards, terminated, truncated, report = self._cursors.step(self._check_actions(actions), self.lam)
+        seen = self._cursors.observe()  # (B, F + 9)
+        infos: Infos = {**report, **{f"_{name}": self._everywhere for name in report}}
         ended = terminated | truncated
         if ended.any():
             seen, infos = self._begin_again(ended, seen, infos)
-        return seen, paid + guessed, terminated, truncated, infos
+        return seen, rewards, terminated, truncated, infos
 
     def _begin_again(self, ended: Bool, seen: Float32, infos: Infos) -> tuple[Float32, Infos]:
         where = np.flatnonzero(ended)
-        fresh = self._draw_starts(where)
-        self._steps[where] = 0
-        self._rows = self._rows.copy()
-        self._rows[where] = fresh
+        self._cursors.begin(where, self._draw_starts(where))
         first = seen.copy()
-        first[where] = self._track.view.take(fresh, axis=0)
+        first[where] = self._cursors.observe(where)
         going = ~ended
         final: Infos = {**infos, **{name: ended for name in infos if name.startswith("_")}}
         infos = {**infos, **{name: going for name in infos if name.startswith("_")}}
-        infos |= {"row": self._rows, "_row": self._everywhere}
+        infos |= {"row": self._cursors.rows, "_row": self._everywhere}
         infos |= {"final_obs": seen, "_final_obs": ended, "final_info": final, "_final_info": ended}
         return first, infos
 
@@ -151,10 +138,11 @@ class WindowVectorEnv(VectorEnv[Float32, Int64, NDArray[Any]]):
         self._drawn[anew] = AHEAD
 
     def _check_actions(self, actions: NDArray[Any]) -> Int64:
-        verdicts = np.asarray(actions)
-        if verdicts.shape != (self.num_envs,) or verdicts.dtype.kind not in "iu" or (verdicts & ~1).any():
+        chosen = np.asarray(actions)
+        fits = chosen.shape == (self.num_envs,) and chosen.dtype.kind in "iu"
+        if not fits or chosen.min() < 0 or chosen.max() > ASK:
             raise EnvError(
-                f"expected ({self.num_envs},) integer actions in {{0, 1}}, got {verdicts.shape} {verdicts.dtype}; "
-                "0 says normal, 1 says anomaly"
+                f"expected ({self.num_envs},) integer actions in {{0, 1, 2}}, got {chosen.shape} {chosen.dtype} from "
+                f"{chosen.min(initial=0)} to {chosen.max(initial=0)}; {ACTIONS}"
             )
-        return verdicts.astype(np.int64, copy=False)
+        return chosen.astype(np.int64, copy=False)

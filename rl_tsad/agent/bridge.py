@@ -14,7 +14,8 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 from envs.shaping import of_step
 from rl_tsad.types import Bool, Float32, Int64
 
-PARTS = ("table_reward", "vae_reward", "shaping")
+PARTS = ("table_reward", "vae_reward", "event_reward", "shaping")
+COUNTS = ("alarm", "asked")
 
 
 class CursorVecEnv(VecEnv):
@@ -31,7 +32,7 @@ class CursorVecEnv(VecEnv):
         >>> from envs.window_data import blank_data
         >>> cursors = CursorVecEnv(WindowVectorEnv(2, blank_data(4, 1)))
         >>> cursors.reset().shape, cursors.step(np.array([0, 1]))[1].tolist()
-        ((2, 3), [0.0, 0.0])
+        ((2, 10), [0.0, 0.0])
     """
 
     def __init__(self, env: VectorEnv[Float32, Int64, NDArray[Any]]) -> None:
@@ -62,7 +63,7 @@ class CursorVecEnv(VecEnv):
         return seen, rewards.astype(np.float32), ended, reports
 
     def take_totals(self) -> dict[str, float]:
-        """Give the mean per step of each part of the reward, and the share of steps flagged, and start anew."""
+        """Give the mean per step of each part of the reward, the shares of alarms and questions, and start anew."""
         totals, self._totals = self._totals, {}
         steps = max(totals.pop("steps", 0.0), 1.0)
         return {name: value / steps for name, value in totals.items()}
@@ -93,9 +94,9 @@ class CursorVecEnv(VecEnv):
         return [False] * self._count_of(indices)
 
     def _count(self, rewards: NDArray[Any], infos: dict[str, Any]) -> None:
-        found = [name for name in PARTS if name in infos or name in infos.get("final_info", {})]
+        found = [name for name in (*PARTS, *COUNTS) if name in infos or name in infos.get("final_info", {})]
         sums = {name: float(of_step(infos, name).sum()) for name in found}
-        sums |= {"reward": float(rewards.sum()), "flagged": float(self._actions.sum()), "steps": float(self.num_envs)}
+        sums |= {"reward": float(rewards.sum()), "steps": float(self.num_envs)}
         for name, value in sums.items():
             self._totals[name] = self._totals.get(name, 0.0) + value
 

@@ -17,7 +17,7 @@ import torch
 from stable_baselines3.common.policies import ActorCriticPolicy
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from envs.track import track_of
+from envs.track import live_column, log_held, track_of
 from envs.window_data import EnvConfig, WindowData
 from rl_tsad.config import AgentConfig
 from rl_tsad.types import Float32
@@ -52,7 +52,7 @@ def clone(
 ) -> float:
     """Fit the actor to the soft-greedy choice, in place.
 
-    The last verdict is drawn at random, so that the head start does not lean on it.
+    What was done in the episode so far is drawn at random, so that the head start does not lean on it.
 
     Args:
         policy: whose actor is fitted; the critic stays.
@@ -64,19 +64,30 @@ def clone(
     Returns:
         Mean cross-entropy over the last tenth of the updates.
     """
-    seen = torch.from_numpy(track_of(data, rules).view)  # (N, F + 2)
+    view = track_of(data, rules).view  # (N, F + 9)
     wanted = torch.from_numpy(soft_greedy(data, rules, config.clone_temperature))  # (N,)
     actor = [*policy.mlp_extractor.policy_net.parameters(), *policy.action_net.parameters()]
     optimizer = torch.optim.AdamW(actor, lr=LEARNING_RATE, weight_decay=config.weight_decay)
     losses = []
     for _ in range(config.clone_steps):
-        rows = torch.from_numpy(data.starts(rng.random(BATCH)))  # (512,)
-        batch = seen[rows]
-        batch[:, -2] = torch.from_numpy(rng.integers(-1, 2, BATCH).astype(np.float32))
-        logits = policy.action_net(policy.mlp_extractor.forward_actor(batch))  # (512, 2)
-        loss = binary_cross_entropy_with_logits(logits[:, 1] - logits[:, 0], wanted[rows])
+        rows = data.starts(rng.random(BATCH))  # (512,)
+        batch = torch.from_numpy(_with_some_past(view[rows], rules, rng))  # (512, F + 9)
+        logits = policy.action_net(policy.mlp_extractor.forward_actor(batch))  # (512, 3)
+        loss = binary_cross_entropy_with_logits(logits[:, 1] - logits[:, 0], wanted[torch.from_numpy(rows)])
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         losses.append(float(loss.detach()))
     return float(np.mean(losses[-max(len(losses) // 10, 1) :]))
+
+
+def _with_some_past(seen: Float32, rules: EnvConfig, rng: np.random.Generator) -> Float32:
+    """Fill in what was said in the steps before and what became of the alarm, at random, (n, F + 9)."""
+    verdict = rng.integers(-1, 2, len(seen))
+    steps = np.where(verdict == 0, 0, rng.integers(1, rules.horizon + 1, len(seen)))
+    held = np.minimum(rng.integers(0, steps + 1), rules.held_limit)
+    seen[:, live_column("verdict")], seen[:, live_column("open")] = verdict, verdict == 1
+    seen[:, live_column("held")] = log_held(rules.held_limit)[held]
+    seen[:, live_column("recent")] = np.where(verdict == 1, 1.0, rng.integers(0, 2, len(seen)) * (steps > 0))
+    seen[:, live_column("horizon")] = 1.0 - steps / rules.horizon
+    return seen

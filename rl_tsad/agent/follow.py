@@ -71,9 +71,10 @@ class Follower(BaseCallback):
 
     def _on_rollout_end(self) -> None:
         means = self.cursors.take_totals()
-        base = means["table_reward"] + means["vae_reward"]
+        base = means["table_reward"] + means["vae_reward"] + means["event_reward"]
         named = {"base_return": base, "table_return": means["table_reward"], "vae_return": means["vae_reward"]}
-        named |= {"shaping_return": means.get("shaping", 0.0), "flagged": means["flagged"]}
+        named |= {"event_return": means["event_reward"], "shaping_return": means.get("shaping", 0.0)}
+        named |= {"flagged": means["alarm"], "asked": means["asked"]}
         self._log({**named, "lambda": self.controller.value})
         self.cursors.set_attr("lam", self.controller.update(base))
         self.progress(STAGE, min(self.num_timesteps, self.total), self.total)

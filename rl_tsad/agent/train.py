@@ -7,21 +7,21 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 import torch
 from gymnasium.vector import VectorEnv
 from stable_baselines3 import PPO
 from stable_baselines3.common.policies import ActorCriticPolicy
 
+from envs.costs import PUBLISHED
 from envs.potentials import VerdictPotential
 from envs.shaping import VectorPotentialShaping, check_gamma
-from envs.track import observation_space
 from envs.vector_env import WindowVectorEnv
 from envs.window_data import LIMIT, EnvConfig, WindowData
 from rl_tsad.agent.bridge import CursorVecEnv
 from rl_tsad.agent.clone import clone
 from rl_tsad.agent.follow import Follower, start_controller
+from rl_tsad.agent.policy import VerdictPolicy, build_policy, policy_settings
 from rl_tsad.config import AgentConfig
 from rl_tsad.detector.checkpoint import fill_module, load_tensors, save_tensors
 from rl_tsad.errors import CheckpointError, ConfigError
@@ -31,6 +31,8 @@ from rl_tsad.types import Float32
 
 NAME = "agent"
 SMALLEST_SPREAD = 1e-6
+LONGEST_HELD = 512
+"""Windows since the alarm opened or closed that an agent tells apart at most; no more than its episodes have."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +40,7 @@ class Agent:
     """A trained policy and what it needs to judge windows.
 
     Attributes:
-        policy: SB3's actor and critic over normalised observations.
+        policy: actor and critic over normalised observations.
         config: what it was trained with.
         center: (F,) float32, subtracted from observations.
         spread: (F,) float32 > 0, divides them; both were computed once, from the first round's windows.
@@ -110,12 +112,12 @@ def train_agent(
         >>> tiny = AgentConfig(envs=8, rollout=8, batch=64, steps=128, clone_steps=2, hidden=(4,))
         >>> agent = train_agent(sample_windows(50, 3).data, tiny, seed=0)
         >>> sorted(agent.history)[:2], len(agent.history["agent/lambda"])
-        (['agent/base_return', 'agent/clone_loss'], 2)
+        (['agent/asked', 'agent/base_return'], 2)
     """
     start = warm or _fresh(data, config, seed)
     known = replace(start, config=config, budget_left=budget_left).normalise(data)
     controller = start_controller(config, data)
-    rules = _rules(config, controller.value, budget_left)
+    rules = rules_of(config, vae_weight=controller.value, budget_left=budget_left)
     with torch.random.fork_rng(devices=[]):
         cursors = CursorVecEnv(_environment(known, rules, config))
         model = _ppo(cursors, config, seed)
@@ -165,36 +167,6 @@ def load_agent(folder: Path, digest: str | None = None) -> Agent:
     return Agent(policy, config, center, spread, *rest)
 
 
-def build_policy(config: AgentConfig, width: int, seed: int = 0) -> ActorCriticPolicy:
-    """Build the untrained policy of a config, the same that PPO builds, to be filled or judged with; it cannot learn.
-
-    Args:
-        config: sizes.
-        width: features F; the policy also sees the last verdict and the budget left.
-        seed: of the first weights.
-
-    Example:
-        >>> build_policy(AgentConfig(hidden=(4,)), 3).action_net.weight.shape
-        torch.Size([2, 4])
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return ActorCriticPolicy(
-            observation_space(width),
-            gym.spaces.Discrete(2),
-            lambda _: config.learning_rate,
-            optimizer_class=_Idle,
-            **_policy_settings(config),
-        )
-
-
-class _Idle(torch.optim.Optimizer):
-    """Takes no step: PPO brings its own, and torch's would load a compiler (70 MiB) for a policy that only judges."""
-
-    def __init__(self, *_: Any, **__: Any) -> None:
-        self.param_groups = []
-
-
 def _fresh(data: WindowData, config: AgentConfig, seed: int) -> Agent:
     center, spread = data.observations.mean(axis=0), data.observations.std(axis=0)
     spread = np.where(spread < SMALLEST_SPREAD, 1.0, spread).astype(np.float32)
@@ -202,13 +174,25 @@ def _fresh(data: WindowData, config: AgentConfig, seed: int) -> Agent:
     return Agent(policy, config, center.astype(np.float32), spread)
 
 
-def _rules(config: AgentConfig, vae_weight: float, budget_left: float) -> EnvConfig:
+def rules_of(config: AgentConfig, *, vae_weight: float = 1.0, budget_left: float = 1.0) -> EnvConfig:
+    """Give the rules of the environment that an agent lives in: its windows are paid, nothing is asked within.
+
+    Args:
+        config: horizon, rewards and discount.
+        vae_weight: lambda of the unsupervised term.
+        budget_left: share of the labelling budget left.
+
+    Example:
+        >>> rules_of(AgentConfig()).costs.window, rules_of(AgentConfig()).questions
+        ((2.0, 1.0, -1.0, -2.0), 0)
+    """
     return EnvConfig(
         horizon=config.horizon,
-        rewards=config.rewards,
+        costs=replace(PUBLISHED, window=config.rewards),
         vae_weight=vae_weight,
         budget_left=budget_left,
         gamma=config.gamma,
+        held_limit=min(config.horizon, LONGEST_HELD),
     )
 
 
@@ -219,10 +203,6 @@ def _environment(data: WindowData, rules: EnvConfig, config: AgentConfig) -> Vec
     return VectorPotentialShaping(env, VerdictPotential(data.severity, config.shaping_weight), gamma=config.gamma)
 
 
-def _policy_settings(config: AgentConfig) -> dict[str, Any]:
-    return {"net_arch": list(config.hidden), "optimizer_kwargs": {"weight_decay": config.weight_decay}}
-
-
 def _ppo(cursors: CursorVecEnv, config: AgentConfig, seed: int) -> PPO:
     rollout = config.envs * config.rollout
     if rollout % config.batch:
@@ -230,7 +210,7 @@ def _ppo(cursors: CursorVecEnv, config: AgentConfig, seed: int) -> PPO:
             f"expected agent.batch to divide envs * rollout = {rollout}, got {config.batch}; choose e.g. {rollout // 2}"
         )
     model = PPO(
-        "MlpPolicy",
+        VerdictPolicy,
         cursors,
         learning_rate=config.learning_rate,
         n_steps=config.rollout,
@@ -240,7 +220,7 @@ def _ppo(cursors: CursorVecEnv, config: AgentConfig, seed: int) -> PPO:
         gae_lambda=config.gae_lambda,
         clip_range=config.clip,
         ent_coef=config.entropy,
-        policy_kwargs=_policy_settings(config),
+        policy_kwargs=policy_settings(config),
         seed=derive_seed(seed, "agent", "ppo"),
         device="cpu",
     )

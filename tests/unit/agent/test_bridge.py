@@ -3,9 +3,10 @@ import numpy as np
 from envs.potentials import VerdictPotential
 from envs.samples import sample_windows
 from envs.shaping import VectorPotentialShaping
+from envs.track import live_column
 from envs.vector_env import WindowVectorEnv
 from envs.window_data import EnvConfig
-from rl_tsad.agent.bridge import CursorVecEnv
+from rl_tsad.agent.bridge import PARTS, CursorVecEnv
 
 
 def cursors(count=4, horizon=3):
@@ -24,8 +25,8 @@ def test_ends_carry_the_final_observation_and_the_rest_carry_nothing():
         for i in range(4):
             assert ("terminal_observation" in reports[i]) == ended[i]
         for i in np.flatnonzero(ended):
-            assert reports[i]["terminal_observation"][-2] == 1.0
-            assert seen[i, -2] == 0.0
+            assert reports[i]["terminal_observation"][live_column("verdict")] == 1.0
+            assert seen[i, live_column("verdict")] == 0.0
 
 
 def test_a_seed_is_used_once():
@@ -44,8 +45,9 @@ def test_totals_add_up_and_start_anew():
     paid = [env.step(np.array([0, 1, 1, 1]))[1].mean() for _ in range(7)]
     totals = env.take_totals()
     assert np.isclose(totals["reward"], np.mean(paid), atol=1e-6)
-    assert np.isclose(totals["table_reward"] + totals["vae_reward"] + totals["shaping"], totals["reward"], atol=1e-6)
-    assert totals["flagged"] == 0.75
+    assert np.isclose(sum(totals.get(part, 0.0) for part in PARTS), totals["reward"], atol=1e-6)
+    assert totals["alarm"] == 0.75
+    assert totals["asked"] == 0.0
     assert env.take_totals() == {}
 
 

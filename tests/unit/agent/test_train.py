@@ -1,15 +1,18 @@
 import json
 from dataclasses import replace
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
 
 from envs.samples import sample_windows
+from envs.track import ASK, LIVE, observation_space
 from envs.window_data import EnvConfig
 from rl_tsad.agent.clone import soft_greedy
 from rl_tsad.agent.follow import first_lambda
-from rl_tsad.agent.train import build_policy, load_agent, save_agent, train_agent
+from rl_tsad.agent.policy import VerdictPolicy, build_policy
+from rl_tsad.agent.train import load_agent, save_agent, train_agent
 from rl_tsad.config import AgentConfig
 from rl_tsad.errors import CheckpointError, ConfigError
 
@@ -133,3 +136,25 @@ def test_the_head_start_imitates_what_the_rewards_say():
 def test_shaping_may_be_turned_off():
     agent = train_agent(answered(), replace(TINY, shaping_weight=0.0), seed=0)
     assert set(agent.history["agent/shaping_return"]) == {0.0}
+
+
+def test_an_agent_that_asks_nothing_gives_asking_no_chance_and_no_gradient():
+    agent = train_agent(answered(), TINY, seed=0)
+    seen = torch.randn(64, 3 + len(LIVE), generator=torch.Generator().manual_seed(0))
+    distribution = agent.policy.get_distribution(seen)
+    assert torch.equal(distribution.distribution.probs[:, ASK], torch.zeros(64))
+    assert torch.isfinite(distribution.entropy()).all()
+    assert distribution.entropy().max() <= np.log(2) + 1e-6
+    assert not (agent.policy.predict(seen.numpy())[0] == ASK).any()
+    values, logits, entropy = agent.policy.evaluate_actions(seen, torch.zeros(64))
+    (values.sum() + logits.sum() + entropy.sum()).backward()
+    gradient = agent.policy.action_net.weight.grad
+    assert torch.isfinite(gradient).all()
+    assert gradient[:ASK].abs().sum() > 0 == gradient[ASK].abs().sum()
+    assert set(agent.history["agent/asked"]) == {0.0}
+
+
+def test_a_policy_may_be_let_ask():
+    asking = VerdictPolicy(observation_space(3), gym.spaces.Discrete(3), lambda _: 1e-3, asks=True)
+    probability = asking.get_distribution(torch.zeros(1, 3 + len(LIVE))).distribution.probs
+    assert float(probability[0, ASK].detach()) == pytest.approx(1 / 3, abs=0.01)

@@ -1,5 +1,7 @@
 """The two facts that make shaping right, and the contrast with the published form."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,7 +19,7 @@ GAMMA = 0.5
 
 
 def walk(env, actions, start=0):
-    """Give the shaping of each step and the end of the walk."""
+    """Give the shaping of each step, the end of the walk and the alarm there."""
     env.reset(seed=0, options={"start": start})
     added, terminated = [], False
     for action in actions:
@@ -25,7 +27,7 @@ def walk(env, actions, start=0):
         added.append(info["shaping"])
         if terminated or truncated:
             break
-    return np.array(added), terminated
+    return np.array(added), terminated, info["alarm"]
 
 
 def shaped(kind, data, **rules):
@@ -61,17 +63,17 @@ def test_the_published_potential_of_the_state_alone_would_cancel():
 @settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 10**6),
-    actions=st.lists(st.integers(0, 1), min_size=1, max_size=40),
+    actions=st.lists(st.integers(0, 2), min_size=1, max_size=40),
     horizon=st.integers(1, 40),
     kind=st.sampled_from([VerdictPotential, StatePotential]),
 )
 def test_the_discounted_sum_telescopes(seed, actions, horizon, kind):
     data = sample_windows(30, 1, seed=seed).data
-    env = shaped(kind, data, horizon=horizon)
-    added, terminated = walk(env, actions)
+    env = shaped(kind, replace(data, answer=(data.severity > 0.5).astype(np.int8)), horizon=horizon, questions=3)
+    added, terminated, alarm = walk(env, actions)
     steps = len(added)
     first = float(env.potential(0, -1, -1))
-    reached = 0.0 if terminated else float(env.potential(steps, steps - 1, actions[steps - 1]))
+    reached = 0.0 if terminated else float(env.potential(steps, steps - 1, alarm))
     total = float(np.sum(GAMMA ** np.arange(steps) * added))
     assert total == pytest.approx(GAMMA**steps * reached - first, abs=1e-12)
 
@@ -80,7 +82,7 @@ def test_the_sum_over_a_whole_series_depends_on_no_action():
     data = sample_windows(12, 1, seed=2).data
     env = shaped(VerdictPotential, data)
     for actions in ([0] * 12, [1] * 12, [0, 1] * 6):
-        added, terminated = walk(env, actions)
+        added, terminated, _ = walk(env, actions)
         assert terminated
         assert np.sum(GAMMA ** np.arange(12) * added) == pytest.approx(0.0, abs=1e-12)
 

@@ -1,0 +1,89 @@
+"""The actor and critic, and whether they may ask."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import torch
+from stable_baselines3.common.distributions import Distribution
+from stable_baselines3.common.policies import ActorCriticPolicy
+
+from envs.track import ASK, observation_space
+from rl_tsad.config import AgentConfig
+
+NEVER = -1e8
+"""Logit of an action that is not to be taken: its probability is exactly 0, and a constant has no gradient."""
+
+
+class VerdictPolicy(ActorCriticPolicy):
+    """SB3's actor and critic; the action *ask* is masked unless ``asks``.
+
+    The mask is a constant in the place of the logit, as in sb3-contrib's MaskablePPO (Huang & Ontanon, FLAIRS 2022): it
+    is no parameter, so checkpoints and PPO's gradients know nothing of it, and the entropy is that of two actions.
+
+    Args:
+        *args: of ``ActorCriticPolicy``.
+        asks: whether the agent may ask.
+        **kwargs: of ``ActorCriticPolicy``.
+
+    Example:
+        >>> policy, seen = build_policy(AgentConfig(hidden=(4,)), 3), torch.zeros(1, 12)
+        >>> [round(p, 3) for p in policy.get_distribution(seen).distribution.probs[0].tolist()]
+        [0.5, 0.5, 0.0]
+    """
+
+    def __init__(self, *args: Any, asks: bool = False, **kwargs: Any) -> None:
+        self.asks = asks
+        super().__init__(*args, **kwargs)
+
+    def _get_action_dist_from_latent(self, latent_pi: torch.Tensor) -> Distribution:
+        logits = self.action_net(latent_pi)  # (n, 3)
+        if not self.asks:
+            never = logits.new_full((len(logits), 1), NEVER)
+            logits = torch.cat([logits[:, :ASK], never], dim=1)  # (n, 3)
+        return self.action_dist.proba_distribution(action_logits=logits)
+
+
+def build_policy(config: AgentConfig, width: int, seed: int = 0) -> VerdictPolicy:
+    """Build the untrained policy of a config, the same that PPO builds, to be filled or judged with; it cannot learn.
+
+    Args:
+        config: sizes.
+        width: features F; the policy also sees what :data:`envs.track.LIVE` names.
+        seed: of the first weights.
+
+    Example:
+        >>> build_policy(AgentConfig(hidden=(4,)), 3).action_net.weight.shape
+        torch.Size([3, 4])
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return VerdictPolicy(
+            observation_space(width),
+            gym.spaces.Discrete(ASK + 1),
+            lambda _: config.learning_rate,
+            optimizer_class=_Idle,
+            **policy_settings(config),
+        )
+
+
+def policy_settings(config: AgentConfig) -> dict[str, Any]:
+    """Give what makes a policy besides the spaces.
+
+    Example:
+        >>> policy_settings(AgentConfig(hidden=(4,)))["net_arch"]
+        [4]
+    """
+    return {
+        "net_arch": list(config.hidden),
+        "optimizer_kwargs": {"weight_decay": config.weight_decay},
+        "asks": False,
+    }
+
+
+class _Idle(torch.optim.Optimizer):
+    """Takes no step: PPO brings its own, and torch's would load a compiler (70 MiB) for a policy that only judges."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        self.param_groups = []
