@@ -104,10 +104,11 @@ class Questions:
         return now, np.clip(now - before, *BOX)
 
     def _pull(self, rows: Int64, cursors: Int64) -> Float32:
-        near = np.zeros((len(rows), self._signs.shape[1]), dtype=np.float32)  # (n, K) squared distance
-        for axis, coordinate in enumerate(self.track.place.T):  # E of them: summed in one order whatever n is
-            gap = self._places[axis].take(cursors, axis=0) - coordinate.take(rows)[:, None]
-            near += gap * gap
+        gap = self._places.take(cursors, axis=1) - self.track.place.take(rows, axis=0).T[:, :, None]  # (E, n, K)
+        gap *= gap
+        near = gap[0]  # (n, K) squared distance
+        for square in gap[1:]:  # E - 1 of them: summed in one order, whatever n is
+            near += square
         pulls = self._signs.take(cursors, axis=0) * np.exp(np.float32(-0.5) * near)  # (n, K)
         return np.asarray(self.strength * pulls.sum(axis=1), dtype=np.float32)
 

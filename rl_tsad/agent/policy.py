@@ -1,19 +1,63 @@
-"""The actor and critic, and whether they may ask."""
+"""The actor and critic: what they see of their own doing, and whether they may ask."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import gymnasium as gym
 import torch
 from stable_baselines3.common.distributions import Distribution
 from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 
-from envs.track import ASK, observation_space
+from envs.track import ASK, LIVE, live_column, observation_space
+from envs.window_data import Float32
 from rl_tsad.config import AgentConfig
 
 NEVER = -1e8
 """Logit of an action that is not to be taken: its probability is exactly 0, and a constant has no gradient."""
+
+
+SEEN = ("verdict", "budget")
+"""What an agent sees of its own doing where windows alone pay: the rest is noise to it then, and slows its learning."""
+
+_USUAL = {"held": (1.2, 1.0), "recent": (1.0, 0.7), "horizon": (0.5, 2.0)}
+"""Centre and factor that bring scalars around 0: where all are positive, PPO writes off to them what is usual."""
+
+
+class Sight(BaseFeaturesExtractor):
+    """Lets through a window's features and, brought around 0, some of what :data:`envs.track.LIVE` names.
+
+    Args:
+        space: of observations.
+        sees: names of those scalars.
+
+    Attributes:
+        center: (F + 9,) subtracted from an observation.
+        factor: (F + 9,) multiplies it then; 0 for what the agent is not to see.
+
+    Example:
+        >>> Sight(observation_space(1), ["budget", "horizon"])(torch.ones(1, 10)).tolist()
+        [[1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0]]
+    """
+
+    center: torch.Tensor
+    factor: torch.Tensor
+
+    def __init__(self, space: gym.Space[Float32], sees: Sequence[str] = LIVE) -> None:
+        width = gym.spaces.utils.flatdim(space)
+        super().__init__(space, width)
+        center, factor = torch.zeros(width), torch.ones(width)  # (F + 9,)
+        for name in LIVE:
+            place, usual = live_column(name), _USUAL.get(name, (0.0, 1.0))
+            center[place], factor[place] = usual if name in sees else (0.0, 0.0)
+        self.register_buffer("center", center, persistent=False)  # no checkpoint holds them: the settings do
+        self.register_buffer("factor", factor, persistent=False)
+
+    def forward(self, observations: torch.Tensor) -> torch.Tensor:
+        """Give (n, F + 9) of the same."""
+        return (observations - self.center) * self.factor
 
 
 class VerdictPolicy(ActorCriticPolicy):
@@ -79,6 +123,8 @@ def policy_settings(config: AgentConfig) -> dict[str, Any]:
         "net_arch": list(config.hidden),
         "optimizer_kwargs": {"weight_decay": config.weight_decay},
         "asks": False,
+        "features_extractor_class": Sight,
+        "features_extractor_kwargs": {"sees": SEEN},
     }
 
 

@@ -19,6 +19,7 @@ from envs.ledger import Alarms
 from envs.track import ASK, LIVE, live_column, log_held
 from envs.window_data import WindowData
 from rl_tsad.agent.alarms import Streams
+from rl_tsad.agent.policy import Sight
 from rl_tsad.agent.train import Agent, rules_of
 from rl_tsad.types import Bool, Float32, Int64
 
@@ -101,7 +102,7 @@ class _Network:
         layers = [(np.ascontiguousarray(_array(one.weight).T), _array(one.bias)) for one in linear]
         last, bias = layers[-1]
         layers[-1] = (last[:, 1:ASK] - last[:, :1], bias[1:ASK] - bias[:1])  # (H, 1): anomaly less normal
-        weight, bias = layers[0]
+        weight, bias = _through_sight(agent, *layers[0])  # (F + 9, H), (H,)
         self.agent, self.features, self.rest = agent, weight[: -len(LIVE)], layers[1:]
         self.belief = weight[live_column("belief")]
         self.done = weight[[live_column(name) for name in _DONE]]  # (4, H)
@@ -143,6 +144,15 @@ def _walk(network: _Network, data: WindowData, lanes: Lanes) -> Iterator[tuple[I
             done[:, 3] = np.minimum(alarms.recent, MOST_TIRED)
         yield rows, (time >= lanes.burn[:live]) & (time < length), lean
         low += len(rows)
+
+
+def _through_sight(agent: Agent, weight: Float32, bias: Float32) -> tuple[Float32, Float32]:
+    """Fold what the agent's sight does to an observation into the layer behind it."""
+    sight = agent.policy.features_extractor
+    if not isinstance(sight, Sight):
+        return weight, bias
+    weight = weight * _array(sight.factor)[:, None]
+    return weight, bias - _array(sight.center) @ weight
 
 
 def _array(tensor: torch.Tensor) -> Float32:

@@ -50,7 +50,8 @@ def test_with_neither_answers_nor_the_signed_term_the_agent_stays_undecided():
     assert without.margin.mean() < 0.3 * with_term.margin.mean()
 
 
-def test_more_answers_rank_better():
+def test_more_answers_judge_better():
+    """Ranking gains too little to be seen in three seeds: AUC-PR .649 with none, .658 with 100, means of eight."""
     few, many = ([judged(count, seed) for seed in (0, 1, 2)] for count in (0, 100))
-    means = [np.mean([auc_pr(test.truth, made.probability) for test, made in runs]) for runs in (few, many)]
-    assert means[1] > means[0]
+    means = [np.mean([point_f1(test.truth, made.verdict) for test, made in runs]) for runs in (few, many)]
+    assert means[1] > means[0] + 0.05

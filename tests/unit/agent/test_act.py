@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from envs.costs import PUBLISHED, Costs
 from envs.samples import sample_windows
-from envs.track import live_column
+from envs.track import LIVE, live_column
 from envs.window_env import WindowEnv
 from rl_tsad.agent.act import act
+from rl_tsad.agent.policy import SEEN, Sight
 from rl_tsad.agent.scan import greedy_lean, lay_lanes
 from rl_tsad.agent.train import rules_of, train_agent
 from rl_tsad.config import AgentConfig
@@ -20,9 +21,12 @@ ENDLESS = 2**62
 """A horizon of which no share is ever used up."""
 
 
-def leaning_on_its_past(data, pull, hidden=(16,)):
-    """Give an agent whose untrained policy leans hard on what it did before."""
+def leaning_on_its_past(data, pull, hidden=(16,), sees=LIVE):
+    """Give an agent whose untrained policy sees its past and leans hard on what it did before."""
     agent = train_agent(data, AgentConfig(steps=0, hidden=hidden), seed=4, budget_left=0.5)
+    sight = Sight(agent.policy.observation_space, sees)
+    agent.policy.features_extractor.center.copy_(sight.center)
+    agent.policy.features_extractor.factor.copy_(sight.factor)
     first = agent.policy.mlp_extractor.policy_net[0] if hidden else agent.policy.action_net
     for name in ("verdict", "open", "held", "recent"):
         first.weight.data[:, live_column(name)] *= pull
@@ -51,11 +55,21 @@ def test_a_horizon_without_end_is_never_used_up():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("costs", [PUBLISHED, Costs()])
-@pytest.mark.parametrize(("pull", "hidden"), [(0.0, (16,)), (1.0, (16, 8)), (5.0, (16,)), (-5.0, (16,)), (2.0, ())])
-def test_verdicts_are_those_of_stepping_the_environment_greedily(pull, hidden, costs):
+@pytest.mark.parametrize(
+    ("pull", "hidden", "sees"),
+    [
+        (0.0, (16,), LIVE),
+        (1.0, (16, 8), LIVE),
+        (5.0, (16,), LIVE),
+        (-5.0, (16,), LIVE),
+        (2.0, (), LIVE),
+        (5.0, (8,), SEEN),
+    ],
+)
+def test_verdicts_are_those_of_stepping_the_environment_greedily(pull, hidden, sees, costs):
     data = sample_windows(300, 4, runs=7, seed=2).data
     data = replace(data, belief=5.0 * data.error)
-    agent = leaning_on_its_past(data, pull, hidden)
+    agent = leaning_on_its_past(data, pull, hidden, sees)
     decisions = act(agent, data, [f"a:{i}:8" for i in range(300)])
     actions, alarms = step_greedily(agent, data, costs)
     assert decisions.verdict.tolist() == actions == alarms

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from envs.samples import sample_windows
-from envs.track import ASK, LIVE, observation_space
+from envs.track import ASK, LIVE, live_column, observation_space
 from envs.window_data import EnvConfig
 from rl_tsad.agent.clone import soft_greedy
 from rl_tsad.agent.follow import first_lambda
-from rl_tsad.agent.policy import VerdictPolicy, build_policy
+from rl_tsad.agent.policy import SEEN, VerdictPolicy, build_policy
 from rl_tsad.agent.train import load_agent, save_agent, train_agent
 from rl_tsad.config import AgentConfig
 from rl_tsad.errors import CheckpointError, ConfigError
@@ -152,6 +152,17 @@ def test_an_agent_that_asks_nothing_gives_asking_no_chance_and_no_gradient():
     assert torch.isfinite(gradient).all()
     assert gradient[:ASK].abs().sum() > 0 == gradient[ASK].abs().sum()
     assert set(agent.history["agent/asked"]) == {0.0}
+
+
+def test_an_agent_whose_windows_alone_are_paid_sees_its_last_verdict_and_the_budget_alone():
+    policy = build_policy(TINY, 3)
+    seen = torch.ones(1, 3 + len(LIVE))
+    for name in LIVE:
+        other = seen.clone()
+        other[0, live_column(name)] = 0.5
+        same_choice = torch.equal(*(policy.get_distribution(one).distribution.probs for one in (seen, other)))
+        assert same_choice == (name not in SEEN)
+    assert not any("features_extractor" in name for name in policy.state_dict())
 
 
 def test_a_policy_may_be_let_ask():
