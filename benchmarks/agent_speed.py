@@ -41,7 +41,7 @@ from rl_tsad.agent.act import act
 from rl_tsad.agent.bridge import CursorVecEnv
 from rl_tsad.agent.policy import VerdictPolicy, policy_settings
 from rl_tsad.agent.train import rules_of, train_agent
-from rl_tsad.config import AgentConfig
+from rl_tsad.decision_config import AgentConfig
 
 OURS = AgentConfig()
 PUBLISHED = rules_of(OURS)

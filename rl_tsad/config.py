@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from rl_tsad.decision_config import AgentConfig, BeliefConfig, ControlConfig, CostConfig, PolicyConfig
 from rl_tsad.errors import ConfigError
 from rl_tsad.setting_types import Count, Flag, Fraction, Generators, Member, Members, PatchLength
 
@@ -223,61 +224,6 @@ class LanguageConfig:
 
 
 @dataclass(frozen=True, config=_STRICT)
-class AgentConfig:
-    """The environment's rewards and the PPO agent (Schulman et al., 2017).
-
-    Attributes:
-        envs: cursors stepped at once.
-        horizon: windows per episode.
-        rollout: steps per cursor between two updates.
-        steps: environment steps per training round.
-        batch, epochs: windows per update, and passes over each rollout.
-        learning_rate: learning rate of the optimiser Adam that updates the policy.
-        gae_lambda, clip, entropy: generalised advantage estimation, clipping and entropy bonus of PPO.
-        hidden: sizes of the policy's layers.
-        rewards: TP, TN, FP, FN for a human-labelled window; a propagated one counts by its weight. The published 5, 1,
-            -1, -5 flag too much here, where episodes already start at both classes alike.
-        vae_weight: lambda of the VAE term ``lambda * e(s) * (2a - 1)`` on unanswered windows before anybody answered; 0
-            turns it off.
-        vae_source: what e is made of: ``blend`` (the label-free score; the VAE's error is a part of it only where
-            ``vae`` is among detector.members) or ``vae`` (that error alone, as published).
-        vae_answers: human answers after which training starts with half of that lambda.
-        vae_target: return per step that the lambda controller steers toward.
-        vae_rate: how far one unit of return moves lambda; 0 keeps it.
-        vae_bounds: lambda never leaves them.
-        shaping_weight: scale of the potential; 0 turns shaping off.
-        gamma: discount, shared by PPO and the shaping.
-        clone_steps: updates in which a fresh policy first imitates the soft-greedy choice; 0 starts PPO from scratch.
-        clone_temperature: softness of that choice, in units of reward.
-        weight_decay: pull of the network's weights toward 0.
-    """
-
-    envs: Count = 256
-    horizon: Count = 16
-    rollout: Count = 16
-    steps: Annotated[int, Field(ge=0)] = 65_536
-    batch: Count = 2048
-    epochs: Count = 4
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-    gamma: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.5
-    gae_lambda: Fraction = 0.95
-    clip: Annotated[float, Field(gt=0)] = 0.2
-    entropy: Annotated[float, Field(ge=0)] = 0.05
-    hidden: tuple[Count, ...] = (64, 64)
-    rewards: tuple[float, float, float, float] = (2.0, 1.0, -1.0, -2.0)
-    vae_weight: Annotated[float, Field(ge=0)] = 1.0
-    vae_source: Literal["blend", "vae"] = "blend"
-    vae_target: float = 0.5
-    vae_answers: Annotated[float, Field(gt=0)] = 25.0
-    vae_rate: Annotated[float, Field(ge=0)] = 0.02
-    vae_bounds: tuple[float, float] = (0.02, 2.0)
-    shaping_weight: Annotated[float, Field(ge=0)] = 0.5
-    clone_steps: Annotated[int, Field(ge=0)] = 0
-    clone_temperature: Annotated[float, Field(gt=0)] = 1.0
-    weight_decay: Annotated[float, Field(ge=0)] = 1e-3
-
-
-@dataclass(frozen=True, config=_STRICT)
 class ActiveConfig:
     """What is asked next and how an answer spreads.
 
@@ -346,5 +292,9 @@ class Settings(BaseSettings):
     detector: DetectorConfig = Field(default_factory=DetectorConfig)
     language: LanguageConfig = Field(default_factory=LanguageConfig)
     agent: AgentConfig = Field(default_factory=AgentConfig)
+    policy: PolicyConfig = Field(default_factory=PolicyConfig)
+    belief: BeliefConfig = Field(default_factory=BeliefConfig)
+    costs: CostConfig = Field(default_factory=CostConfig)
+    control: ControlConfig = Field(default_factory=ControlConfig)
     active: ActiveConfig = Field(default_factory=ActiveConfig)
     work: WorkConfig = Field(default_factory=WorkConfig)

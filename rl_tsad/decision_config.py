@@ -1,4 +1,4 @@
-"""Settings of how a belief is formed, what alarms and questions cost, and who acts on the belief."""
+"""Settings of how a belief is formed, what alarms and questions cost, who acts on the belief, and how PPO learns."""
 
 from __future__ import annotations
 
@@ -78,8 +78,9 @@ class ControlConfig:
     Attributes:
         actor: ``best`` (a policy where it earned more than the rule beyond doubt, else the rule), ``rule`` or
             ``policy``.
-        rule: kind of the alarm rule: ``default`` (hysteresis), ``best`` (the default one, unless a tuned one earned more
-            on answers it was not tuned on, beyond doubt), ``threshold``, ``hysteresis``, ``cusum`` or ``hmm``, tuned.
+        rule: kind of the alarm rule: ``default`` (hysteresis), ``best`` (the default one, unless a tuned one earned
+            more on answers it was not tuned on, beyond doubt), ``threshold``, ``hysteresis``, ``cusum`` or ``hmm``,
+            tuned.
         on: log odds above which the default rule opens the alarm.
         off: how far below that it closes.
         presumed: trust that a window nobody answered is normal, where rules are tuned and policies learn.
@@ -94,3 +95,84 @@ class ControlConfig:
     presumed: Fraction = 0.5
     candidates: Count = 96
     doubt: Fraction = 0.05
+
+
+@dataclass(frozen=True, config=_STRICT)
+class AgentConfig:
+    """A PPO agent (Schulman et al., 2017) and how its environment pays it.
+
+    There are two: ``agent`` as published, paid for windows; and ``policy``, which follows the alarm rule, is paid for
+    events by ``costs``, and acts where it earned more than the rule (see :class:`ControlConfig`).
+
+    Attributes:
+        envs: cursors stepped at once.
+        horizon: windows per episode.
+        rollout: steps per cursor between two updates.
+        steps: environment steps per training round.
+        batch, epochs: windows per update, and passes over each rollout.
+        learning_rate: learning rate of the optimiser Adam that updates the policy.
+        gae_lambda, clip, entropy: generalised advantage estimation, clipping and entropy bonus of PPO.
+        hidden: sizes of the policy's layers.
+        rewards: TP, TN, FP, FN for a human-labelled window; a propagated one counts by its weight. The published 5, 1,
+            -1, -5 flag too much here, where episodes already start at both classes alike.
+        vae_weight: lambda of the VAE term ``lambda * e(s) * (2a - 1)`` on unanswered windows before anybody answered; 0
+            turns it off.
+        vae_source: what e is made of: ``blend`` (the label-free score; the VAE's error is a part of it only where
+            ``vae`` is among detector.members) or ``vae`` (that error alone, as published).
+        vae_answers: human answers after which training starts with half of that lambda.
+        vae_target: return per step that the lambda controller steers toward.
+        vae_rate: how far one unit of return moves lambda; 0 keeps it.
+        vae_bounds: lambda never leaves them.
+        shaping_weight: scale of the potential; 0 turns shaping off.
+        gamma: discount, shared by PPO and the shaping.
+        clone_steps: updates in which a fresh policy first imitates the soft-greedy choice; 0 starts PPO from scratch.
+        clone_temperature: softness of that choice, in units of reward.
+        weight_decay: pull of the network's weights toward 0.
+        sees: what the agent sees of its own doing: some of belief, verdict, open, held, recent, budget and horizon.
+        lead: log odds by which the actor follows the alarm rule before it has learnt anything; 0 starts from nothing.
+        leave: price of each window in which it does not do as the rule does; in training only.
+        patience: rollouts without a gain on held-out streams after which training stops.
+    """
+
+    envs: Count = 256
+    horizon: Count = 16
+    rollout: Count = 16
+    steps: Annotated[int, Field(ge=0)] = 65_536
+    batch: Count = 2048
+    epochs: Count = 4
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    gamma: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.5
+    gae_lambda: Fraction = 0.95
+    clip: Annotated[float, Field(gt=0)] = 0.2
+    entropy: Annotated[float, Field(ge=0)] = 0.05
+    hidden: tuple[Count, ...] = (64, 64)
+    rewards: tuple[float, float, float, float] = (2.0, 1.0, -1.0, -2.0)
+    vae_weight: Annotated[float, Field(ge=0)] = 1.0
+    vae_source: Literal["blend", "vae"] = "blend"
+    vae_target: float = 0.5
+    vae_answers: Annotated[float, Field(gt=0)] = 25.0
+    vae_rate: Annotated[float, Field(ge=0)] = 0.02
+    vae_bounds: tuple[float, float] = (0.02, 2.0)
+    shaping_weight: Annotated[float, Field(ge=0)] = 0.5
+    clone_steps: Annotated[int, Field(ge=0)] = 0
+    clone_temperature: Annotated[float, Field(gt=0)] = 1.0
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-3
+    sees: tuple[str, ...] = ("verdict", "budget")
+    lead: Annotated[float, Field(ge=0)] = 0.0
+    leave: Annotated[float, Field(ge=0)] = 0.0
+    patience: Count = 5
+
+
+@dataclass(frozen=True, config=_STRICT)
+class PolicyConfig(AgentConfig):
+    """A PPO agent that follows the alarm rule and tries to earn more; settings as in :class:`AgentConfig`."""
+
+    gamma: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.95
+    horizon: Count = 64
+    learning_rate: Annotated[float, Field(gt=0)] = 5e-4
+    entropy: Annotated[float, Field(ge=0)] = 0.01
+    vae_weight: Annotated[float, Field(ge=0)] = 0.0
+    shaping_weight: Annotated[float, Field(ge=0)] = 0.0
+    sees: tuple[str, ...] = ("verdict", "open", "held", "recent")
+    lead: Annotated[float, Field(ge=0)] = 4.0
+    leave: Annotated[float, Field(ge=0)] = 0.02

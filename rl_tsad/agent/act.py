@@ -52,7 +52,7 @@ def act(agent: Agent, data: WindowData, keys: Keys | Sequence[str]) -> Decisions
     Example:
         >>> from envs.samples import sample_windows
         >>> from rl_tsad.agent.train import train_agent
-        >>> from rl_tsad.config import AgentConfig
+        >>> from rl_tsad.decision_config import AgentConfig
         >>> data = sample_windows(50, 3).data
         >>> agent = train_agent(data, AgentConfig(envs=8, rollout=8, batch=64, steps=64, hidden=(4,)), seed=0)
         >>> len(act(agent, data, [f"a:{i}:64" for i in range(50)]))

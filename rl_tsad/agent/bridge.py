@@ -26,6 +26,8 @@ class CursorVecEnv(VecEnv):
 
     Args:
         env: the vector environment, shaped or not.
+        rule: (N,) whether the alarm rule's alarm is open in a window, or None.
+        leave: price of a step after which the alarm is not as the rule's; no part of the totals.
 
     Example:
         >>> from envs.vector_env import WindowVectorEnv
@@ -35,8 +37,10 @@ class CursorVecEnv(VecEnv):
         ((2, 10), [0.0, 0.0])
     """
 
-    def __init__(self, env: VectorEnv[Float32, Int64, NDArray[Any]]) -> None:
-        self.env = env
+    def __init__(
+        self, env: VectorEnv[Float32, Int64, NDArray[Any]], *, rule: Bool | None = None, leave: float = 0.0
+    ) -> None:
+        self.env, self.rule, self.leave = env, rule, leave
         self._actions: Int64 = np.zeros(env.num_envs, dtype=np.int64)
         self._totals: dict[str, float] = {}
         super().__init__(env.num_envs, env.single_observation_space, env.single_action_space)
@@ -56,6 +60,9 @@ class CursorVecEnv(VecEnv):
         """Step every cursor; see ``VecEnv.step_wait``."""
         seen, rewards, terminated, truncated, infos = self.env.step(self._actions)
         self._count(rewards, infos)
+        if self.rule is not None and self.leave:
+            alarm, judged = of_step(infos, "alarm"), of_step(infos, "judged")
+            rewards = rewards - self.leave * (alarm != self.rule[judged])
         reports: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         ended: Bool = terminated | truncated
         for i in np.flatnonzero(ended).tolist():

@@ -19,7 +19,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from envs.track import live_column, log_held, track_of
 from envs.window_data import EnvConfig, WindowData
-from rl_tsad.config import AgentConfig
+from rl_tsad.decision_config import AgentConfig
 from rl_tsad.types import Float32
 
 BATCH = 512

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
@@ -10,8 +11,11 @@ from stable_baselines3.common.callbacks import BaseCallback
 from envs.rewards import LambdaController
 from envs.window_data import WindowData
 from rl_tsad.agent.bridge import CursorVecEnv
-from rl_tsad.config import AgentConfig
+from rl_tsad.decision_config import AgentConfig
 from rl_tsad.progress import Progress
+
+if TYPE_CHECKING:
+    from rl_tsad.agent.train import Agent
 
 STAGE = "agent/ppo"
 
@@ -43,6 +47,36 @@ def start_controller(config: AgentConfig, data: WindowData) -> LambdaController:
     return LambdaController(value=value, target=config.vae_target, rate=config.vae_rate, low=low, high=high)
 
 
+class Keeper:
+    """Keeps the best policy of a training by what it earns on held-out streams.
+
+    Args:
+        agent: whose policy PPO changes in place.
+        held_out: what it is worth.
+        patience: rollouts without a gain after which training stops.
+    """
+
+    def __init__(self, agent: Agent, held_out: Callable[[Agent], float], patience: int) -> None:
+        self.agent, self.held_out, self.patience = agent, held_out, patience
+        self.best, self.waited = -np.inf, 0
+        self._state: dict[str, Any] = {}
+
+    def look(self) -> float:
+        """Measure the policy as it is now, and keep it if it is the best so far."""
+        worth = self.held_out(self.agent)
+        if worth > self.best:
+            self.best, self.waited = worth, 0
+            self._state = {name: value.clone() for name, value in self.agent.policy.state_dict().items()}
+        else:
+            self.waited += 1
+        return worth
+
+    def restore(self) -> None:
+        """Go back to the best policy."""
+        self.look()
+        self.agent.policy.load_state_dict(self._state)
+
+
 class Follower(BaseCallback):
     """Logs each rollout, moves lambda by its unshaped return and tells how far training is.
 
@@ -52,6 +86,7 @@ class Follower(BaseCallback):
         history: metrics by path, added to.
         progress: told of the steps done.
         total: steps planned.
+        keeper: of the best policy, or None.
     """
 
     def __init__(
@@ -61,13 +96,16 @@ class Follower(BaseCallback):
         history: dict[str, list[float]],
         progress: Progress,
         total: int,
+        *,
+        keeper: Keeper | None = None,
     ) -> None:
         super().__init__()
+        self.keeper = keeper
         self.cursors, self.controller, self.history = cursors, controller, history
         self.progress, self.total = progress, total
 
     def _on_step(self) -> bool:
-        return True
+        return self.keeper is None or self.keeper.waited < self.keeper.patience
 
     def _on_rollout_end(self) -> None:
         means = self.cursors.take_totals()
@@ -81,6 +119,8 @@ class Follower(BaseCallback):
 
     def _on_rollout_start(self) -> None:
         self._log_updates()
+        if self.keeper is not None:
+            self._log({"held_out": self.keeper.look()})
 
     def _on_training_end(self) -> None:
         self._log_updates()

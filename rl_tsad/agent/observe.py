@@ -31,7 +31,7 @@ def observe(
         judgements: one per series, windows in the order of time.
         targets: answers and what was spread from them; windows without a row are unknown.
         severity: (N,) float32 in [0, 1], all judgements' windows, in their order.
-        error: what e of the unsupervised term is made of (see :class:`rl_tsad.config.AgentConfig`).
+        error: what e of the unsupervised term is made of (see :class:`rl_tsad.decision_config.AgentConfig`).
 
     Raises:
         DataError: when there are no windows or the severities are not one a window.

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import gymnasium as gym
 import torch
 from stable_baselines3.common.distributions import Distribution
 from stable_baselines3.common.policies import ActorCriticPolicy
-from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, MlpExtractor
+from stable_baselines3.common.type_aliases import Schedule
 
 from envs.track import ASK, LIVE, live_column, observation_space
 from envs.window_data import Float32
-from rl_tsad.config import AgentConfig
+from rl_tsad.decision_config import AgentConfig
+
+RULE = -len(LIVE) - 1
+"""Column of an observation in which an agent that is led sees the alarm rule: the window's last feature."""
 
 NEVER = -1e8
 """Logit of an action that is not to be taken: its probability is exactly 0, and a constant has no gradient."""
 
-
-SEEN = ("verdict", "budget")
-"""What an agent sees of its own doing where windows alone pay: the rest is noise to it then, and slows its learning."""
 
 _USUAL = {"held": (1.2, 1.0), "recent": (1.0, 0.7), "horizon": (0.5, 2.0)}
 """Centre and factor that bring scalars around 0: where all are positive, PPO writes off to them what is usual."""
@@ -60,8 +61,35 @@ class Sight(BaseFeaturesExtractor):
         return (observations - self.center) * self.factor
 
 
+class _Led(torch.nn.Module):
+    """SB3's two networks; what the alarm rule does goes past the actor's to its last layer.
+
+    Args:
+        inner: SB3's ``MlpExtractor``.
+    """
+
+    def __init__(self, inner: MlpExtractor) -> None:
+        super().__init__()
+        self.policy_net, self.value_net = inner.policy_net, inner.value_net
+        self.latent_dim_pi, self.latent_dim_vf = inner.latent_dim_pi + 1, inner.latent_dim_vf
+
+    def forward(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.forward_actor(features), self.forward_critic(features)
+
+    def forward_actor(self, features: torch.Tensor) -> torch.Tensor:
+        rule = features[:, RULE : RULE + 1]  # (n, 1)
+        return torch.cat([self.policy_net(features), rule], dim=1)  # (n, H + 1)
+
+    def forward_critic(self, features: torch.Tensor) -> torch.Tensor:
+        return cast(torch.Tensor, self.value_net(features))  # (n, H)
+
+
 class VerdictPolicy(ActorCriticPolicy):
     """SB3's actor and critic; the action *ask* is masked unless ``asks``.
+
+    With a ``lead`` the actor begins as the alarm rule's equal, whose alarm (-1 closed, 1 open) is the last feature of a
+    window: its last layer sees that feature directly and starts from it alone, so that what PPO learns is a difference
+    to the rule ("Residual Policy Learning", Silver et al., arXiv 1812.06298; Johannink et al., ICRA 2019).
 
     The mask is a constant in the place of the logit, as in sb3-contrib's MaskablePPO (Huang & Ontanon, FLAIRS 2022): it
     is no parameter, so checkpoints and PPO's gradients know nothing of it, and the entropy is that of two actions.
@@ -69,6 +97,7 @@ class VerdictPolicy(ActorCriticPolicy):
     Args:
         *args: of ``ActorCriticPolicy``.
         asks: whether the agent may ask.
+        lead: log odds by which it follows the rule at first; 0 for an actor that knows of none.
         **kwargs: of ``ActorCriticPolicy``.
 
     Example:
@@ -77,9 +106,23 @@ class VerdictPolicy(ActorCriticPolicy):
         [0.5, 0.5, 0.0]
     """
 
-    def __init__(self, *args: Any, asks: bool = False, **kwargs: Any) -> None:
-        self.asks = asks
+    def __init__(self, *args: Any, asks: bool = False, lead: float = 0.0, **kwargs: Any) -> None:
+        self.asks, self.lead = asks, lead
         super().__init__(*args, **kwargs)
+
+    def _build_mlp_extractor(self) -> None:
+        super()._build_mlp_extractor()
+        if self.lead:
+            self.mlp_extractor = cast(MlpExtractor, _Led(self.mlp_extractor))
+
+    def _build(self, lr_schedule: Schedule) -> None:
+        super()._build(lr_schedule)
+        if self.lead:
+            with torch.no_grad():
+                last = cast(torch.nn.Linear, self.action_net)
+                last.weight.fill_(0.0)
+                last.bias.fill_(0.0)
+                last.weight[:ASK, -1] = torch.tensor([-0.5, 0.5]) * self.lead
 
     def _get_action_dist_from_latent(self, latent_pi: torch.Tensor) -> Distribution:
         logits = self.action_net(latent_pi)  # (n, 3)
@@ -124,7 +167,8 @@ def policy_settings(config: AgentConfig) -> dict[str, Any]:
         "optimizer_kwargs": {"weight_decay": config.weight_decay},
         "asks": False,
         "features_extractor_class": Sight,
-        "features_extractor_kwargs": {"sees": SEEN},
+        "features_extractor_kwargs": {"sees": config.sees},
+        "lead": config.lead,
     }
 
 

@@ -19,7 +19,7 @@ from envs.ledger import Alarms
 from envs.track import ASK, LIVE, live_column, log_held
 from envs.window_data import WindowData
 from rl_tsad.agent.alarms import Streams
-from rl_tsad.agent.policy import Sight
+from rl_tsad.agent.policy import Sight, VerdictPolicy
 from rl_tsad.agent.train import Agent, rules_of
 from rl_tsad.types import Bool, Float32, Int64
 
@@ -102,16 +102,21 @@ class _Network:
         layers = [(np.ascontiguousarray(_array(one.weight).T), _array(one.bias)) for one in linear]
         last, bias = layers[-1]
         layers[-1] = (last[:, 1:ASK] - last[:, :1], bias[1:ASK] - bias[:1])  # (H, 1): anomaly less normal
+        self.rule = np.float32(0.0)  # of the last layer, on what the alarm rule does
+        if isinstance(agent.policy, VerdictPolicy) and agent.policy.lead:
+            last, bias = layers[-1]
+            layers[-1], self.rule = (last[:-1], bias), last[-1, 0]
         weight, bias = _through_sight(agent, *layers[0])  # (F + 9, H), (H,)
         self.agent, self.features, self.rest = agent, weight[: -len(LIVE)], layers[1:]
         self.belief = weight[live_column("belief")]
         self.done = weight[[live_column(name) for name in _DONE]]  # (4, H)
         self.usual = bias + agent.budget_left * weight[live_column("budget")] + weight[live_column("horizon")]
 
-    def prepare(self, data: WindowData, rows: Int64) -> Float32:
-        """Give the first layer's sum over what no action changes, (n, H)."""
+    def prepare(self, data: WindowData, rows: Int64) -> tuple[Float32, Float32]:
+        """Give what no action changes: the first layer's sum over it (n, H), and the rule's part in the lean (n,)."""
         seen = self.agent.scale(data.observations.take(rows, axis=0))  # (n, F)
-        return np.asarray(seen @ self.features + data.beliefs.take(rows)[:, None] * self.belief + self.usual)
+        prepared = seen @ self.features + data.beliefs.take(rows)[:, None] * self.belief + self.usual
+        return np.asarray(prepared), np.asarray(seen[:, -1] * self.rule)
 
     def lean(self, prepared: Float32, done: Float32) -> Float32:
         """Give (n,) logit of anomaly less logit of normal, from (n, H) and (n, 4) of what was done so far."""
@@ -124,7 +129,8 @@ class _Network:
 
 def _walk(network: _Network, data: WindowData, lanes: Lanes) -> Iterator[tuple[Int64, Bool, Float32]]:
     """Yield rows, whether they count, and leans, (T, S) at a time; a lane that is through stands still for a while."""
-    rules, longest = rules_of(network.agent.config), int(lanes.length[0])
+    agent, longest = network.agent, int(lanes.length[0])
+    rules = rules_of(agent.config, agent.costs)
     alarms, scale = Alarms(rules.costs, lanes.start.shape), log_held(rules.held_limit)
     done: Float32 = np.zeros((len(lanes.start), len(_DONE)), dtype=np.float32)
     low = 0
@@ -134,10 +140,11 @@ def _walk(network: _Network, data: WindowData, lanes: Lanes) -> Iterator[tuple[I
         done, length = done[:live], lanes.length[:live]
         time = np.arange(low, min(low + max(_CHUNK // live, 1), longest))[:, None]  # (T, 1)
         rows = lanes.start[:live] + np.minimum(time, length - 1)  # (T, S)
-        prepared = network.prepare(data, rows.reshape(-1)).reshape(*rows.shape, -1)  # (T, S, H)
+        prepared, led = network.prepare(data, rows.reshape(-1))
+        prepared, led = prepared.reshape(*rows.shape, -1), led.reshape(rows.shape)  # (T, S, H), (T, S)
         lean = np.empty(rows.shape, dtype=np.float32)
         for step in range(len(rows)):
-            lean[step] = network.lean(prepared[step], done)
+            lean[step] = network.lean(prepared[step], done) + led[step]
             alarms.move(lean[step] > 0)
             done[:, 0], done[:, 1] = np.where(alarms.open, 1.0, -1.0), alarms.open
             done[:, 2] = scale.take(alarms.held.astype(np.int64), mode="clip")

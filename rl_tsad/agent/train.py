@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,16 +13,16 @@ from gymnasium.vector import VectorEnv
 from stable_baselines3 import PPO
 from stable_baselines3.common.policies import ActorCriticPolicy
 
-from envs.costs import PUBLISHED
+from envs.costs import PUBLISHED, Costs
 from envs.potentials import VerdictPotential
 from envs.shaping import VectorPotentialShaping, check_gamma
 from envs.vector_env import WindowVectorEnv
 from envs.window_data import LIMIT, EnvConfig, WindowData
 from rl_tsad.agent.bridge import CursorVecEnv
 from rl_tsad.agent.clone import clone
-from rl_tsad.agent.follow import Follower, start_controller
+from rl_tsad.agent.follow import Follower, Keeper, start_controller
 from rl_tsad.agent.policy import VerdictPolicy, build_policy, policy_settings
-from rl_tsad.config import AgentConfig
+from rl_tsad.decision_config import AgentConfig
 from rl_tsad.detector.checkpoint import fill_module, load_tensors, save_tensors
 from rl_tsad.errors import CheckpointError, ConfigError
 from rl_tsad.progress import Progress, no_progress
@@ -31,6 +31,8 @@ from rl_tsad.types import Float32
 
 NAME = "agent"
 SMALLEST_SPREAD = 1e-6
+HeldOut = Callable[["Agent"], float]
+"""What an agent earns on streams that it did not learn on."""
 LONGEST_HELD = 512
 """Windows since the alarm opened or closed that an agent tells apart at most; no more than its episodes have."""
 
@@ -47,6 +49,7 @@ class Agent:
         budget_left: what it last saw in that place.
         vae_weight: lambda where training ended.
         history: metrics by path, one number a rollout.
+        costs: prices of events and alarms that it was paid by; None for windows by ``config.rewards``.
     """
 
     policy: ActorCriticPolicy
@@ -56,6 +59,7 @@ class Agent:
     budget_left: float = 1.0
     vae_weight: float = 1.0
     history: Mapping[str, list[float]] = field(default_factory=dict)
+    costs: Costs | None = None
 
     def normalise(self, data: WindowData) -> WindowData:
         """Bring observations to the scale that the policy knows.
@@ -90,9 +94,11 @@ def train_agent(
     seed: int,
     warm: Agent | None = None,
     budget_left: float = 1.0,
+    costs: Costs | None = None,
+    held_out: HeldOut | None = None,
     progress: Progress = no_progress,
 ) -> Agent:
-    """Train on the pool's windows.
+    """Train on windows.
 
     Bit-equal for equal arguments on one machine, given ``torch.set_num_threads(1)``.
 
@@ -102,6 +108,8 @@ def train_agent(
         seed: fixes start rows, actions and minibatches.
         warm: an agent to go on from; its normalisation is kept and no cloning is done.
         budget_left: share of the labelling budget left, shown to the agent.
+        costs: prices of events and alarms; None to be paid for windows by ``config.rewards``.
+        held_out: what an agent is worth; training stops when that no longer rises, and the best one is given back.
         progress: told of the steps done.
 
     Raises:
@@ -117,19 +125,24 @@ def train_agent(
     start = warm or _fresh(data, config, seed)
     known = replace(start, config=config, budget_left=budget_left).normalise(data)
     controller = start_controller(config, data)
-    rules = rules_of(config, vae_weight=controller.value, budget_left=budget_left)
+    rules = rules_of(config, costs, vae_weight=controller.value, budget_left=budget_left)
     with torch.random.fork_rng(devices=[]):
-        cursors = CursorVecEnv(_environment(known, rules, config))
+        rule = known.observations[:, -1] > 0 if config.lead else None
+        cursors = CursorVecEnv(_environment(known, rules, config), rule=rule, leave=config.leave)
         model = _ppo(cursors, config, seed)
         model.policy.load_state_dict(start.policy.state_dict())
         history: dict[str, list[float]] = {}
         if warm is None and config.clone_steps:
             rng = derive_rng(seed, "agent", "clone")
             history["agent/clone_loss"] = [clone(model.policy, known, rules, config, rng)]
-        follower = Follower(cursors, controller, history, progress, config.steps)
+        made = replace(start, policy=model.policy, config=config, budget_left=budget_left, costs=costs)
+        keeper = None if held_out is None else Keeper(made, held_out, config.patience)
+        follower = Follower(cursors, controller, history, progress, config.steps, keeper=keeper)
         if config.steps:
             model.learn(config.steps, callback=follower, log_interval=None)  # type: ignore[arg-type]
-    return Agent(model.policy, config, start.center, start.spread, budget_left, controller.value, history)
+        if keeper is not None:
+            keeper.restore()
+    return replace(made, vae_weight=controller.value, history=history)
 
 
 def save_agent(agent: Agent, folder: Path) -> str:
@@ -145,6 +158,7 @@ def save_agent(agent: Agent, folder: Path) -> str:
         "budget_left": agent.budget_left,
         "vae_weight": agent.vae_weight,
         "history": dict(agent.history),
+        "costs": None if agent.costs is None else asdict(agent.costs),
     }
     return save_tensors(folder, NAME, tensors, facts)
 
@@ -160,25 +174,42 @@ def load_agent(folder: Path, digest: str | None = None) -> Agent:
         config = AgentConfig(**facts["config"])
         center, spread = tensors.pop("center").numpy(), tensors.pop("spread").numpy()
         rest = (float(facts["budget_left"]), float(facts["vae_weight"]), dict(facts["history"]))
+        costs = None if facts["costs"] is None else read_costs(facts["costs"])
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{folder}: expected an agent's checkpoint, got {error}; train an agent again") from error
     policy = build_policy(config, len(center))
     fill_module(policy, {name.removeprefix("policy/"): value for name, value in tensors.items()}, str(folder))
-    return Agent(policy, config, center, spread, *rest)
+    return Agent(policy, config, center, spread, *rest, costs=costs)
+
+
+def read_costs(facts: Mapping[str, Any]) -> Costs:
+    """Read prices as JSON keeps them.
+
+    Example:
+        >>> read_costs(asdict(Costs(miss=3.0))) == Costs(miss=3.0)
+        True
+    """
+    hit, quiet, false_alarm, miss = facts["window"]
+    return Costs(**{**facts, "window": (hit, quiet, false_alarm, miss)})
 
 
 def _fresh(data: WindowData, config: AgentConfig, seed: int) -> Agent:
     center, spread = data.observations.mean(axis=0), data.observations.std(axis=0)
     spread = np.where(spread < SMALLEST_SPREAD, 1.0, spread).astype(np.float32)
+    if config.lead:
+        center[-1], spread[-1] = 0.0, 1.0  # the alarm rule is seen as it is
     policy = build_policy(config, data.width, derive_seed(seed, "agent", "policy"))
     return Agent(policy, config, center.astype(np.float32), spread)
 
 
-def rules_of(config: AgentConfig, *, vae_weight: float = 1.0, budget_left: float = 1.0) -> EnvConfig:
-    """Give the rules of the environment that an agent lives in: its windows are paid, nothing is asked within.
+def rules_of(
+    config: AgentConfig, costs: Costs | None = None, *, vae_weight: float = 1.0, budget_left: float = 1.0
+) -> EnvConfig:
+    """Give the rules of the environment that an agent lives in; nothing is asked within.
 
     Args:
         config: horizon, rewards and discount.
+        costs: prices of events and alarms; None to pay for windows by ``config.rewards``.
         vae_weight: lambda of the unsupervised term.
         budget_left: share of the labelling budget left.
 
@@ -188,7 +219,7 @@ def rules_of(config: AgentConfig, *, vae_weight: float = 1.0, budget_left: float
     """
     return EnvConfig(
         horizon=config.horizon,
-        costs=replace(PUBLISHED, window=config.rewards),
+        costs=costs or replace(PUBLISHED, window=config.rewards),
         vae_weight=vae_weight,
         budget_left=budget_left,
         gamma=config.gamma,

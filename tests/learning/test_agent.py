@@ -7,7 +7,7 @@ import torch
 from envs.samples import sample_windows
 from rl_tsad.agent.act import act
 from rl_tsad.agent.train import train_agent
-from rl_tsad.config import AgentConfig
+from rl_tsad.decision_config import AgentConfig
 from rl_tsad.evaluation.metrics import auc_pr, point_f1
 
 pytestmark = pytest.mark.learning

@@ -11,10 +11,10 @@ from envs.samples import sample_windows
 from envs.track import LIVE, live_column
 from envs.window_env import WindowEnv
 from rl_tsad.agent.act import act
-from rl_tsad.agent.policy import SEEN, Sight
+from rl_tsad.agent.policy import Sight
 from rl_tsad.agent.scan import greedy_lean, lay_lanes
 from rl_tsad.agent.train import rules_of, train_agent
-from rl_tsad.config import AgentConfig
+from rl_tsad.decision_config import AgentConfig
 from rl_tsad.errors import DataError
 
 ENDLESS = 2**62
@@ -63,7 +63,7 @@ def test_a_horizon_without_end_is_never_used_up():
         (5.0, (16,), LIVE),
         (-5.0, (16,), LIVE),
         (2.0, (), LIVE),
-        (5.0, (8,), SEEN),
+        (5.0, (8,), AgentConfig().sees),
     ],
 )
 def test_verdicts_are_those_of_stepping_the_environment_greedily(pull, hidden, sees, costs):

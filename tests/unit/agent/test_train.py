@@ -11,9 +11,9 @@ from envs.track import ASK, LIVE, live_column, observation_space
 from envs.window_data import EnvConfig
 from rl_tsad.agent.clone import soft_greedy
 from rl_tsad.agent.follow import first_lambda
-from rl_tsad.agent.policy import SEEN, VerdictPolicy, build_policy
+from rl_tsad.agent.policy import VerdictPolicy, build_policy
 from rl_tsad.agent.train import load_agent, save_agent, train_agent
-from rl_tsad.config import AgentConfig
+from rl_tsad.decision_config import AgentConfig
 from rl_tsad.errors import CheckpointError, ConfigError
 
 TINY = AgentConfig(envs=8, rollout=8, batch=32, steps=256, epochs=2, hidden=(8,), horizon=4)
@@ -161,7 +161,7 @@ def test_an_agent_whose_windows_alone_are_paid_sees_its_last_verdict_and_the_bud
         other = seen.clone()
         other[0, live_column(name)] = 0.5
         same_choice = torch.equal(*(policy.get_distribution(one).distribution.probs for one in (seen, other)))
-        assert same_choice == (name not in SEEN)
+        assert same_choice == (name not in AgentConfig().sees)
     assert not any("features_extractor" in name for name in policy.state_dict())
 
 
