@@ -169,10 +169,11 @@ class PolicyConfig(AgentConfig):
 
     gamma: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.95
     horizon: Count = 64
-    learning_rate: Annotated[float, Field(gt=0)] = 5e-4
+    learning_rate: Annotated[float, Field(gt=0)] = 2e-3
     entropy: Annotated[float, Field(ge=0)] = 0.01
     vae_weight: Annotated[float, Field(ge=0)] = 0.0
     shaping_weight: Annotated[float, Field(ge=0)] = 0.0
     sees: tuple[str, ...] = ("verdict", "open", "held", "recent")
     lead: Annotated[float, Field(ge=0)] = 4.0
     leave: Annotated[float, Field(ge=0)] = 0.02
+    patience: Count = 12
