@@ -268,6 +268,19 @@ def no_targets() -> Targets:
     return Targets(empty, np.array([], dtype=np.int8), np.array([], dtype=np.float32), empty)
 
 
+def human(targets: Targets) -> Targets:
+    """Keep what people said.
+
+    Example:
+        >>> source = np.array(["human", "propagated"])
+        >>> told = Targets(np.array(["a", "b"]), np.array([1, 0], np.int8), np.ones(2, np.float32), source)
+        >>> human(told).keys.tolist()
+        ['a']
+    """
+    own = targets.source == "human"
+    return Targets(targets.keys[own], targets.value[own], targets.weight[own], targets.source[own])
+
+
 def rows_of(keys: Keys, wanted: Sequence[str] | Keys) -> Int64:
     """Find where the wanted keys stand: the one join of the house.
 

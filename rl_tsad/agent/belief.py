@@ -23,7 +23,7 @@ from rl_tsad.detector.judge import Judgement
 from rl_tsad.detector.rehearse import Rehearsal
 from rl_tsad.errors import DataError
 from rl_tsad.seeding import derive_rng, derive_seed
-from rl_tsad.types import ANOMALY, NORMAL, Float32, Float64, Int8, Int64, Targets
+from rl_tsad.types import ANOMALY, NORMAL, Float32, Float64, Int8, Int64, Targets, human
 
 LIMIT = 10.0
 """Logits lie in [-LIMIT, LIMIT]."""
@@ -119,7 +119,7 @@ def form_belief(
         DataError: when there is nothing to learn from: neither written events nor answers of both kinds.
     """
     keys = np.concatenate([one.keys for one in judgements])
-    value, weight = join_targets(keys, targets if config.spread else _human(targets))
+    value, weight = join_targets(keys, targets if config.spread else human(targets))
     rows = np.flatnonzero(value >= 0)
     table = np.concatenate([columns(one) for one in judgements])
     written = _written(rehearsal, table.shape[1], config.most, derive_rng(seed, "belief", "written"))
@@ -228,11 +228,6 @@ def _written(rehearsal: Rehearsal, width: int, most: int, rng: np.random.Generat
     table = np.concatenate([columns(one) for one in rehearsal.judgements])
     kept = np.sort(rng.permutation(len(truth))[:most])
     return table[kept], truth[kept]
-
-
-def _human(targets: Targets) -> Targets:
-    own = targets.source == "human"
-    return Targets(targets.keys[own], targets.value[own], targets.weight[own], targets.source[own])
 
 
 def _views_of_rows(committee: Committee, judgements: Sequence[Judgement], rows: Int64) -> Float64:

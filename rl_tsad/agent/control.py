@@ -39,7 +39,9 @@ class Choice:
             >>> Choice("hmm", {"default": 1.0, "hmm": 2.5}, 0.01).why()
             'hmm acts: it earned 2.5 per 1000 windows, default 1.0 (doubt 1 %)'
         """
-        own = f"{self.name} acts: it earned {self.earned[self.name]:.1f} per 1000 windows"
+        own = f"{self.name} acts" + (
+            f": it earned {self.earned[self.name]:.1f} per 1000 windows" if self.earned else ""
+        )
         rest = ", ".join(f"{name} {value:.1f}" for name, value in self.earned.items() if name != self.name)
         doubt = f" (doubt {self.doubt:.0%})".replace("%", " %") if self.doubt < 1 else ""
         return own + (f", {rest}" if rest else "") + doubt

@@ -19,13 +19,14 @@ from rl_tsad.data.windows import make_windows, to_points
 from rl_tsad.evaluation.budget import Measurement
 from rl_tsad.evaluation.metrics import auc_pr, auc_roc, best_f1, event_f1, point_f1, vus_pr
 from rl_tsad.services.foundation import TEST, Foundation, load_foundation, window_of
-from rl_tsad.services.publishing import AGENT, FOREST
+from rl_tsad.services.publishing import AGENT, FOREST, PUBLISHED
 from rl_tsad.services.workspace import Workspace
 from rl_tsad.types import Float32, Int8, Int64
 
 METHODS = {
-    AGENT: "PPO agent",
+    AGENT: "agent",
     FOREST: "random forest, margin",
+    PUBLISHED: "PPO on windows, as published",
     "prior": "label-free score",
 }
 METRICS = ("point_f1", "event_f1", "auc_pr", "vus_pr", "auc_roc", "best_f1")
@@ -74,16 +75,21 @@ def find_test_points(workspace: Workspace, foundation: Foundation, window: Windo
     return TestPoints(np.concatenate(truths), np.concatenate(rows), np.concatenate(runs), periods)
 
 
-def measure(points: TestPoints, probability: Float32, threshold: float) -> dict[str, float]:
-    """Measure point-wise scores on the test points; the threshold comes from pool answers.
+def measure(points: TestPoints, probability: Float32, alarm: Int8) -> dict[str, float]:
+    """Measure point-wise scores and alarms on the test points.
+
+    Args:
+        points: what evaluation may look at.
+        probability: (N,) score of each window.
+        alarm: (N,) int8, 1 where the alarm is open.
 
     Returns:
-        At the threshold ``point_f1`` and ``event_f1``; over all thresholds ``auc_pr`` and ``auc_roc``, and
+        Of the alarms ``point_f1`` and ``event_f1``; over all thresholds ``auc_pr`` and ``auc_roc``, and
         ``vus_pr``, the mean over series with an event; and ``best_f1``, the oracle whose threshold was chosen on the
         test.
     """
     score = probability[points.window]
-    verdict = (score >= threshold).astype(np.int8)
+    verdict = alarm[points.window]
     return {
         "point_f1": point_f1(points.truth, verdict),
         "event_f1": event_f1(points.truth, verdict, points.runs),
@@ -113,7 +119,7 @@ def measure_versions(
         workspace: with series whose truth is known.
         budgets: the numbers of questions to measure at; each version's own number when omitted. Where the pool ended
             earlier, the last version stands for the larger budgets.
-        method: ``"agent"`` or ``"forest"``.
+        method: ``"agent"``, ``"forest"`` or ``"published"``.
         seed: of the run.
 
     Returns:
@@ -146,12 +152,13 @@ def _rows(
     seed: int,
 ) -> Iterator[Measurement]:
     questions, known = int(version.metrics["questions"]), int(version.metrics["labels"])
-    scores = {METHODS[method]: (load_decision(workspace, version, "probability"), version.metrics["answers/threshold"])}
+    scores = {METHODS[method]: tuple(load_decision(workspace, version, name) for name in ("probability", "verdict"))}
     if method == AGENT:
         prior = np.concatenate([one.prior for one in foundation.judgements])
-        scores[METHODS["prior"]] = (prior, version.metrics["answers/prior_threshold"])
-    for name, (score, threshold) in scores.items():
-        yield Measurement(name, seed, budget, questions, known, measure(points, score, float(threshold)))
+        threshold = float(version.metrics["answers/prior_threshold"])
+        scores[METHODS["prior"]] = (prior, (prior >= threshold).astype(np.int8))
+    for name, (score, alarm) in scores.items():
+        yield Measurement(name, seed, budget, questions, known, measure(points, score, alarm))
 
 
 def load_decision(workspace: Workspace, version: ModelVersion, name: str) -> Any:

@@ -16,7 +16,8 @@ from db import labels, queries, versions
 from db.records import ModelVersion, NewItem, NewVersion
 from rl_tsad.active.select import Pick, select
 from rl_tsad.agent.act import Decisions
-from rl_tsad.agent.train import Agent, save_agent
+from rl_tsad.agent.chain import Actor
+from rl_tsad.agent.save_actor import save_actor
 from rl_tsad.config import ActiveConfig
 from rl_tsad.seeding import derive_seed
 from rl_tsad.services.drafts import copy_linked, draft_folder
@@ -24,7 +25,10 @@ from rl_tsad.services.foundation import Foundation
 from rl_tsad.services.workspace import Workspace
 from rl_tsad.types import Targets, parse_key, rows_of
 
-AGENT, FOREST = "agent", "forest"
+AGENT, FOREST, PUBLISHED = "agent", "forest", "published"
+"""Learners."""
+ACTOR = "actor"
+"""Folder of a version in which who acts is kept."""
 
 
 @dataclass(frozen=True)
@@ -35,13 +39,13 @@ class Learnt:
         decisions: on all windows, in the foundation's order.
         targets: what was known of the pool's windows.
         metrics: logged by path.
-        agent: the policy, where the learner is the agent.
+        actor: who judges new windows, where the learner is the agent.
     """
 
     decisions: Decisions
     targets: Targets
     metrics: Mapping[str, float] = field(default_factory=dict)
-    agent: Agent | None = None
+    actor: Actor | None = None
 
 
 def publish(
@@ -71,7 +75,7 @@ def publish(
         new = replace(new, digest=_digest(draft))
         with workspace.store.begin() as session:
             current = versions.current(session)
-            promoted = new.config.get("learner") == FOREST or is_acceptable(current, new)
+            promoted = new.config.get("learner") in {FOREST, PUBLISHED} or is_acceptable(current, new)
             version = versions.add(session, replace(new, metrics={**new.metrics, "promoted": float(promoted)}))
             target = workspace.model_folder(version)
             shutil.rmtree(target, ignore_errors=True)  # of a process that was killed before its row was committed
@@ -91,8 +95,8 @@ def _write_files(draft: Path, foundation: Foundation, learnt: Learnt) -> None:
     for name in ("keys", "value", "weight", "source"):  # what this version took for known, spread answers included
         np.save(draft / f"targets_{name}.npy", getattr(learnt.targets, name), allow_pickle=False)
     copy_linked(foundation.folder / "graph", draft / "graph")
-    if learnt.agent is not None:
-        save_agent(learnt.agent, draft / "agent")
+    if learnt.actor is not None:
+        save_actor(learnt.actor, draft / ACTOR)
 
 
 def load_decisions(workspace: Workspace, version: ModelVersion, foundation: Foundation) -> Decisions:

@@ -97,8 +97,7 @@ def draw_series(
     counts = {name: sum(label.series == name for label in standing) for name in foundation.names}
     chosen = sorted(foundation.names, key=lambda name: -counts[name])[:_PICTURES]
     probability, rows = load_decision(workspace, version, "probability"), foundation.rows_by_series()
-    threshold = float(version.metrics["answers/threshold"])
-    window = window_of(version)
+    alarm, window = load_decision(workspace, version, "verdict"), window_of(version)
     pictures = []
     for name in chosen:
         series = foundation.series_as_judged(workspace, name, truth=True)
@@ -113,7 +112,7 @@ def draw_series(
                 channels=series.channels,
                 truth=series.truth,
                 score=score,
-                verdict=(score >= threshold).astype(np.int8),
+                verdict=to_points(windows, np.asarray(alarm[rows[name]]) == 1, series.length).astype(np.int8),
                 asked=asked,
                 boundary=_boundary(foundation, rows[name]),
                 targets=tuple(series.targets.tolist()),

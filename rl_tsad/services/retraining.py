@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
 
 from db import labels, versions
 from db.records import ModelVersion, NewVersion, Spent
-from rl_tsad.agent.act import Decisions, act
+from rl_tsad.agent.act import act
+from rl_tsad.agent.chain import ChainConfig, learn_chain
 from rl_tsad.agent.forest import forest_decisions
 from rl_tsad.agent.observe import observe
-from rl_tsad.agent.train import Agent, load_agent, train_agent
+from rl_tsad.agent.train import train_agent
 from rl_tsad.config import ActiveConfig
-from rl_tsad.errors import CheckpointError
 from rl_tsad.evaluation.metrics import choose_threshold
 from rl_tsad.progress import Progress, no_progress
 from rl_tsad.seeding import derive_seed
 from rl_tsad.services.foundation import Foundation, prepare
-from rl_tsad.services.publishing import AGENT, FOREST, Learnt, publish
+from rl_tsad.services.publishing import AGENT, FOREST, PUBLISHED, Learnt, publish
 from rl_tsad.services.spreading import answers_by_key, spread_answers
 from rl_tsad.services.workspace import Workspace
 from rl_tsad.settings import digest_facts
-from rl_tsad.types import Targets, no_targets, rows_of
+from rl_tsad.types import Int8, Int64, Targets, human, no_targets, rows_of
 
 
 def retrain(
@@ -39,7 +40,8 @@ def retrain(
 
     Args:
         workspace: whose series and answers.
-        learner: ``"agent"`` (PPO) or ``"forest"`` (the random-forest control of studies).
+        learner: ``"agent"`` (the chain: belief, alarm rule, policy), or a control of studies: ``"forest"`` (random
+            forest) or ``"published"`` (PPO on windows, as published).
         selection: how the next questions are picked and how many; as the settings say when omitted.
         job_id: the job on whose behalf this happens.
         progress: told of each stage.
@@ -56,11 +58,12 @@ def retrain(
     answers, parent, spent = _standing(workspace)
     targets = spread_answers(foundation.graph, answers, workspace.settings.active)
     left = max(0.0, 1.0 - spent.questions / workspace.settings.active.budget)
-    learnt = _learn(workspace, foundation, targets, learner=learner, parent=parent, left=left, progress=progress)
+    learnt = _learn(workspace, foundation, targets, learner=learner, left=left, progress=progress)
+    agreement = _agreement(foundation, learnt, answers)
     metrics = {
         "questions": spent.questions,
         "labels": spent.labels,
-        **_agreement(foundation, learnt.decisions, answers),
+        **agreement,
         **learnt.metrics,
     }
     metrics |= {"spread/windows": float((targets.source == "propagated").sum())}
@@ -82,50 +85,60 @@ def _standing(workspace: Workspace) -> tuple[dict[str, int], ModelVersion | None
 
 
 def _learn(
-    workspace: Workspace,
-    foundation: Foundation,
-    targets: Targets,
-    *,
-    learner: str,
-    parent: ModelVersion | None,
-    left: float,
-    progress: Progress,
+    workspace: Workspace, foundation: Foundation, targets: Targets, *, learner: str, left: float, progress: Progress
 ) -> Learnt:
     seed = derive_seed(workspace.settings.seed, learner, int((targets.source == "human").sum()))
     if learner == FOREST:
-        return Learnt(forest_decisions(foundation.judgements, targets, seed=seed), targets)
-    config, warm = workspace.settings.agent, _warm(workspace, foundation, parent)
+        return _cut(foundation, Learnt(forest_decisions(foundation.judgements, targets, seed=seed), targets))
+    if learner == PUBLISHED:
+        return _cut(
+            foundation, _learn_published(workspace, foundation, targets, seed=seed, left=left, progress=progress)
+        )
+    settings = workspace.settings
+    config = ChainConfig(settings.belief, settings.costs, settings.control, settings.policy)
     severity = foundation.severity[foundation.pool]
-    data = observe(foundation.pool_judgements(), targets, severity, error=config.vae_source)
-    agent = train_agent(data, config, seed=seed, warm=warm, budget_left=left, progress=progress)
-    decisions = act(agent, observe(foundation.judgements, no_targets(), foundation.severity), foundation.keys)
+    pool, told = foundation.pool_judgements(), targets if settings.belief.spread else human(targets)
+    actor, metrics = learn_chain(
+        pool, told, foundation.rehearsal, config, seed=seed, severity=severity, progress=progress
+    )
+    return Learnt(actor.decide(foundation.judgements), targets, metrics, actor)
+
+
+def _learn_published(
+    workspace: Workspace, foundation: Foundation, targets: Targets, *, seed: int, left: float, progress: Progress
+) -> Learnt:
+    config, severity = workspace.settings.agent, foundation.severity
+    data = observe(foundation.pool_judgements(), targets, severity[foundation.pool], error=config.vae_source)
+    agent = train_agent(data, config, seed=seed, budget_left=left, progress=progress)
+    decisions = act(agent, observe(foundation.judgements, no_targets(), severity), foundation.keys)
     last = {name: values[-1] for name, values in agent.history.items() if len(values)}
-    return Learnt(decisions, targets, last, agent)
+    return Learnt(decisions, targets, last)
 
 
-def _warm(workspace: Workspace, foundation: Foundation, parent: ModelVersion | None) -> Agent | None:
-    """Go on from the previous policy, unless what it saw or how it was paid has changed since."""
-    now = {"learner": AGENT, "agent": digest_facts(workspace.settings)["agent"], "foundation": foundation.folder.name}
-    if parent is None or any(parent.config.get(name) != value for name, value in now.items()):
-        return None
-    try:
-        return load_agent(workspace.model_folder(parent) / "agent")
-    except CheckpointError:
-        return None
+def _cut(foundation: Foundation, learnt: Learnt) -> Learnt:
+    """Let the controls say anomaly from the probability on that suits the answers best; .5 where there are too few."""
+    known, rows = _answered(foundation, learnt.targets)
+    threshold = choose_threshold(learnt.decisions.probability[rows], known)
+    verdict = (learnt.decisions.probability >= threshold).astype(np.int8)
+    return replace(learnt, decisions=replace(learnt.decisions, verdict=verdict))
 
 
-def _agreement(foundation: Foundation, decisions: Decisions, answers: Mapping[str, int]) -> dict[str, float]:
-    rows = rows_of(decisions.keys, list(answers))
-    in_pool = (rows >= 0) & foundation.pool[rows]  # an imported answer may lie in the test: no threshold sees it
-    known, rows = np.array(list(answers.values()), dtype=np.int8)[in_pool], rows[in_pool]
+def _answered(foundation: Foundation, targets: Targets) -> tuple[Int8, Int64]:
+    """Give people's answers on the pool's windows, and their rows; an imported answer may lie in the test."""
+    own = human(targets)
+    rows = rows_of(foundation.keys, own.keys)
+    in_pool = (rows >= 0) & foundation.pool[rows]
+    return own.value[in_pool], rows[in_pool]
+
+
+def _agreement(foundation: Foundation, learnt: Learnt, answers: Mapping[str, int]) -> dict[str, float]:
+    decisions, (known, rows) = learnt.decisions, _answered(foundation, learnt.targets)
     prior = np.concatenate([judgement.prior for judgement in foundation.judgements])
     usual = float(np.quantile(prior[foundation.pool], 0.95))
     agreeing = float((decisions.verdict[rows] == known).mean()) if len(rows) else float("nan")
-    flagged = float((decisions.verdict == 1).mean())
     return {
         "answers/agreement": agreeing,
-        "answers/threshold": choose_threshold(decisions.probability[rows], known),
         "answers/prior_threshold": choose_threshold(prior[rows], known, fallback=usual),
         "answers/unused": int((rows_of(decisions.keys, list(answers)) < 0).sum()),
-        "windows/flagged": flagged,
+        "windows/flagged": float((decisions.verdict == 1).mean()),
     }

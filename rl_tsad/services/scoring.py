@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 
 from db import versions
 from db.records import ModelVersion
-from rl_tsad.agent.act import act
-from rl_tsad.agent.observe import observe
-from rl_tsad.agent.train import Agent, load_agent
+from rl_tsad.agent.chain import Actor
+from rl_tsad.agent.save_actor import load_actor
 from rl_tsad.config import WindowConfig
 from rl_tsad.data.channel_order import Orders, in_trained_order
 from rl_tsad.data.readers import ReadOptions, read_path
@@ -31,8 +30,9 @@ from rl_tsad.detector.judge import Detector
 from rl_tsad.errors import DataError, NotTrainedError, listed
 from rl_tsad.progress import Progress, no_progress
 from rl_tsad.services.foundation import Foundation, load_foundation, window_of
+from rl_tsad.services.publishing import ACTOR
 from rl_tsad.services.workspace import Workspace, list_series
-from rl_tsad.types import Bool, Float32, Series, no_targets
+from rl_tsad.types import Bool, Float32, Int8, Series
 
 _TEXTS = 65_536  # times written at once: as single texts they take thrice the room
 
@@ -64,8 +64,7 @@ class Model:
 
     Attributes:
         detector: what was learnt without answers.
-        agent: what was learnt from answers.
-        threshold: the least score that is called anomalous.
+        actor: what was learnt from answers.
         window: of the training.
         channels: of the first trained series.
         exogenous: channels that only explained the others in training.
@@ -73,8 +72,7 @@ class Model:
     """
 
     detector: Detector
-    agent: Agent
-    threshold: float
+    actor: Actor
     window: WindowConfig
     channels: tuple[str, ...]
     exogenous: tuple[str, ...]
@@ -162,12 +160,10 @@ def load_model(workspace: Workspace) -> Model:
         NotTrainedError: when there is none.
     """
     version, foundation = current_version(workspace)
-    agent = load_agent(workspace.model_folder(version) / "agent")
-    threshold = version.metrics.get("answers/threshold")
+    actor = load_actor(workspace.model_folder(version) / ACTOR)
     return Model(
         foundation.detector(),
-        agent,
-        0.5 if threshold is None else float(threshold),
+        actor,
         window_of(version),
         foundation.channels,
         foundation.exogenous,
@@ -207,13 +203,13 @@ def score_series(model: Model, series: Series, *, notes: Sequence[str] = ()) -> 
     """
     series = in_trained_order(series, model.series, notes)
     series = replace(series, exogenous=trained_roles(series, model))
-    score = _score(model, series)
+    score, alarm = _score(model, series)
     return pd.DataFrame(
         {
             "series": series.name,
             "time": written_times(series),
             "score": score,
-            "anomaly": (score >= model.threshold).astype(np.int8),
+            "anomaly": alarm,
         }
     )
 
@@ -225,16 +221,12 @@ def trained_roles(series: Series, model: Model) -> Bool | None:
     return None if mask is None or mask.all() else mask
 
 
-def _score(model: Model, series: Series) -> Float32:
-    """Give the agent's probability (T,); what it was made from is gone before the table is built.
-
-    Severities shape what an agent learns, not what it sees: none are asked for here.
-    """
+def _score(model: Model, series: Series) -> tuple[Float32, Int8]:
+    """Give probability and alarm (T,) each; what they were made from is gone before the table is built."""
     windows = make_windows(series, model.window)
-    judgement = model.detector.judge(series, windows)
-    data = observe([judgement], no_targets(), np.zeros(len(windows), np.float32))
-    score: Float32 = to_points(windows, act(model.agent, data, judgement.keys).probability, series.length)
-    return score
+    decisions = model.actor.decide([model.detector.judge(series, windows)])
+    alarm = to_points(windows, decisions.verdict == 1, series.length)
+    return to_points(windows, decisions.probability, series.length), alarm.astype(np.int8)
 
 
 def written_times(series: Series) -> pd.Series[Any] | NDArray[np.int64]:

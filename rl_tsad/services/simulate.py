@@ -26,7 +26,7 @@ from rl_tsad.services.foundation import foundation_digest
 from rl_tsad.services.ingest import keep_series
 from rl_tsad.services.labeling import Card, ask, respread, tell
 from rl_tsad.services.measuring import measure_versions
-from rl_tsad.services.publishing import AGENT, FOREST
+from rl_tsad.services.publishing import AGENT, FOREST, PUBLISHED
 from rl_tsad.services.retraining import retrain
 from rl_tsad.services.workspace import Workspace, create_workspace, list_series, load_series, open_workspace
 from rl_tsad.settings import digest_facts
@@ -43,7 +43,8 @@ class Study:
     Attributes:
         budgets: numbers of questions after which the methods are measured; 0 is the label-free start.
         seeds: how many seeds, from 0.
-        methods: ``agent`` (PPO with the mixed queue) and ``forest`` (random forest with margin queries).
+        methods: ``agent`` (the chain with the mixed queue), ``forest`` (random forest with margin queries) and
+            ``published`` (PPO on windows with the mixed queue).
         protocol: ``past_future`` or ``unseen`` (see :class:`rl_tsad.config.SplitConfig`).
         pool_fraction: share of each series (or of the series) that may be asked.
     """
@@ -57,9 +58,11 @@ class Study:
     def __post_init__(self) -> None:
         if not self.budgets or min(self.budgets) < 0 or len(set(self.budgets)) < len(self.budgets):
             raise ConfigError(f"expected distinct budgets >= 0, got {self.budgets}; for instance --budgets 0,20,50,100")
-        unknown = set(self.methods) - {AGENT, FOREST}
+        unknown = set(self.methods) - {AGENT, FOREST, PUBLISHED}
         if unknown or not self.methods:
-            raise ConfigError(f"expected methods among {AGENT}, {FOREST}, got {self.methods}; mend --methods")
+            raise ConfigError(
+                f"expected methods among {AGENT}, {FOREST}, {PUBLISHED}, got {self.methods}; mend --methods"
+            )
         if self.protocol not in get_args(Protocol):
             known = ", ".join(get_args(Protocol))
             raise ConfigError(f"expected a protocol among {known}, got {self.protocol!r}; mend --protocol")

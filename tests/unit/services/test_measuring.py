@@ -10,7 +10,7 @@ def test_vus_is_the_mean_over_series_with_an_event_each_with_its_own_period():
     runs = np.repeat([3, 5, 8], 4)
     probability = np.random.default_rng(0).random(12).astype(np.float32)
     points = TestPoints(truth, np.arange(12), runs, {3: 6, 5: 10, 8: 125})
-    found = measure(points, probability, 0.5)
+    found = measure(points, probability, (probability > 0.5).astype(np.int8))
     assert set(found) == set(METRICS)
     first, second = vus_pr(truth[:4], probability[:4], 6), vus_pr(truth[4:8], probability[4:8], 10)
     assert found["vus_pr"] == pytest.approx((first + second) / 2)
@@ -18,4 +18,4 @@ def test_vus_is_the_mean_over_series_with_an_event_each_with_its_own_period():
 
 def test_vus_without_an_event_has_no_value():
     points = TestPoints(np.zeros(4, np.int8), np.arange(4), np.zeros(4, np.int64), {0: 6})
-    assert np.isnan(measure(points, np.ones(4, np.float32), 0.5)["vus_pr"])
+    assert np.isnan(measure(points, np.ones(4, np.float32), np.ones(4, np.int8))["vus_pr"])

@@ -52,7 +52,7 @@ def test_a_study_measures_all_methods_at_all_budgets_and_repeats_itself(
     study = Study(budgets=(0, 4), seeds=1)
     rows = run_study(plants, tmp_path / "a", study, quick_settings)
     assert {(row.method.split(",")[0], row.budget) for row in rows} == {
-        (method, budget) for method in ("PPO agent", "random forest", "label-free score") for budget in (0, 4)
+        (method, budget) for method in ("agent", "random forest", "label-free score") for budget in (0, 4)
     }
     assert all(row.questions == row.budget for row in rows)
     assert run_study(plants, tmp_path / "b", study, quick_settings) == rows

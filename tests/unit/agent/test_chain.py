@@ -1,0 +1,205 @@
+"""The chain on made-up judgements: a belief learns, files come back, the rule acts until a policy earned more."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from rl_tsad.agent.alarms import AlarmRule
+from rl_tsad.agent.belief import folds_of, form_belief
+from rl_tsad.agent.chain import ChainConfig, choose_actor, halves, learn_chain, watch
+from rl_tsad.agent.chain import Streams as Material
+from rl_tsad.agent.control import Choice, choose_rule, doubt_of, prices
+from rl_tsad.agent.history import NAMES
+from rl_tsad.agent.save_actor import load_actor, save_actor
+from rl_tsad.agent.tune import lay_course
+from rl_tsad.config import MEMBERS
+from rl_tsad.decision_config import BeliefConfig, ControlConfig, CostConfig, PolicyConfig
+from rl_tsad.detector.judge import Judgement
+from rl_tsad.detector.rehearse import Rehearsal
+from rl_tsad.errors import CheckpointError, DataError
+from rl_tsad.types import Targets, no_targets
+
+QUICK = BeliefConfig(trees=10)
+TINY = PolicyConfig(envs=8, rollout=8, batch=64, steps=256, hidden=(8,))
+
+
+def made(name, windows=240, seed=0, shift=2.0):
+    """A judgement whose features lean toward its events, and the truth."""
+    rng = np.random.default_rng(seed)
+    truth = np.zeros(windows, np.int8)
+    for low in rng.choice(np.arange(10, windows - 20, 30), 4, replace=False):
+        truth[low : low + rng.integers(2, 9)] = 1
+    odd = (1 / (1 + np.exp(-(rng.normal(size=(windows, 3)) - 1.5 + shift * truth[:, None])))).astype(np.float32)
+    members = np.repeat(odd[:, :1], len(MEMBERS), axis=1)
+    keys = np.array([f"{name}:{8 * row}:64" for row in range(windows)])
+    judgement = Judgement(keys, odd, ("a", "b", "c"), members, odd[:, 0], odd[:, 1], odd[:, 2], odd)
+    return judgement, truth
+
+
+@pytest.fixture(scope="module")
+def rehearsal():
+    pairs = [made(f"a~{copy}", seed=10 + copy) for copy in range(4)]
+    return Rehearsal(tuple(one for one, _ in pairs), tuple(truth for _, truth in pairs))
+
+
+def answered(judgement, truth, rows):
+    rows = np.asarray(rows)
+    return Targets(judgement.keys[rows], truth[rows], np.ones(len(rows), np.float32), np.full(len(rows), "human"))
+
+
+def auc(truth, score):
+    return float((score[truth == 1][:, None] > score[truth == 0]).mean())
+
+
+def test_written_events_alone_teach_a_belief(rehearsal):
+    judgement, truth = made("a")
+    formed = form_belief([judgement], no_targets(), halves(rehearsal)[0], QUICK, seed=0)
+    assert formed.belief.trust == 0
+    assert auc(truth, formed.pool) > 0.9
+    assert np.abs(formed.pool).max() <= 10
+    np.testing.assert_array_equal(formed.pool, formed.belief.logits([judgement]))
+
+
+def test_what_an_answered_window_says_of_itself_is_no_echo(rehearsal):
+    """With answers turned upside down, the committee believes them, but the pool's logits of the answered do not."""
+    judgement, truth = made("a")
+    wrong = answered(judgement, 1 - truth, np.arange(0, 240, 6))
+    formed = form_belief([judgement], wrong, halves(rehearsal)[0], dataclasses.replace(QUICK, folds=2), seed=0)
+    rows, echo = np.arange(0, 240, 6), formed.belief.logits([judgement])
+    others = np.setdiff1d(np.arange(240), rows)
+    np.testing.assert_array_equal(formed.pool[others], echo[others])
+    assert auc(1 - truth[rows], echo[rows]) > auc(1 - truth[rows], formed.pool[rows])
+
+
+def test_answers_raise_the_committees_weight_and_the_ranking(rehearsal):
+    judgement, truth = made("a", shift=1.2)
+    other, known = made("b", seed=5, shift=1.2)
+    none = form_belief([judgement], no_targets(), halves(rehearsal)[0], QUICK, seed=0)
+    some = form_belief([judgement], answered(judgement, truth, np.arange(200)), halves(rehearsal)[0], QUICK, seed=0)
+    assert some.belief.trust > 0.9
+    assert auc(known, some.belief.logits([other])) > auc(known, none.belief.logits([other])) - 0.02
+
+
+def test_spread_answers_count_only_where_they_are_wanted(rehearsal):
+    judgement, truth = made("a")
+    told = answered(judgement, truth, np.arange(100))
+    spread = dataclasses.replace(told, source=np.full(100, "propagated"))
+    form = [
+        form_belief([judgement], spread, halves(rehearsal)[0], BeliefConfig(trees=5, spread=on), seed=0)
+        for on in (False, True)
+    ]
+    assert form[0].belief.trust == 0 < form[1].belief.trust
+
+
+def test_nothing_to_learn_from_is_told():
+    judgement, _ = made("a")
+    with pytest.raises(DataError, match="expected written events, or answers of both kinds"):
+        form_belief([judgement], no_targets(), Rehearsal((), ()), QUICK, seed=0)
+
+
+def test_folds_keep_neighbours_together():
+    rows = np.array([3, 4, 5, 9, 10, 20, 21])
+    episode = np.array([0] * 21 + [1] * 9)
+    parts = folds_of(rows, episode, 3, np.random.default_rng(0))
+    home = {row: number for number, part in enumerate(parts) for row in part.tolist()}
+    assert home[3] == home[4] == home[5]
+    assert home[9] == home[10]
+    assert sorted(home) == rows.tolist()
+
+
+def test_a_policy_sees_the_rule_last(rehearsal):
+    judgement, _ = made("a")
+    logits, alarm = np.zeros(240, np.float32), np.arange(240) % 2 == 0
+    data = watch([judgement], logits, alarm)
+    assert data.width == len(NAMES) + len(MEMBERS) + 2
+    assert data.observations[:2, -1].tolist() == [1.0, -1.0]
+    assert (data.target == -1).all()
+
+
+def test_before_answers_the_rule_acts_whatever_the_rehearsal_says(rehearsal):
+    judgement, _ = made("a")
+    config = ChainConfig(belief=QUICK, policy=dataclasses.replace(TINY, learning_rate=0.05))
+    actor, metrics = learn_chain([judgement], no_targets(), rehearsal, config, seed=0)
+    assert (actor.acts.name, actor.agent) == ("rule", None)
+    assert {"rule/default", "actor/rule", "actor/policy"} <= set(metrics)
+    assert "rule acts" in actor.acts.why()
+
+
+def test_an_untrained_policy_is_the_rule(rehearsal):
+    judgement, truth = made("a")
+    told = answered(judgement, truth, np.arange(120))
+    config = ChainConfig(
+        belief=QUICK, control=ControlConfig(actor="policy"), policy=dataclasses.replace(TINY, leave=1e3)
+    )
+    led, _ = learn_chain([judgement], told, rehearsal, config, seed=0)
+    alone, _ = learn_chain(
+        [judgement], told, rehearsal, dataclasses.replace(config, control=ControlConfig(actor="rule")), seed=0
+    )
+    assert led.agent is not None
+    assert alone.agent is None
+    np.testing.assert_array_equal(led.decide([judgement]).verdict, alone.decide([judgement]).verdict)
+
+
+def test_an_actor_comes_back_from_its_files(rehearsal, tmp_path):
+    judgement, truth = made("a")
+    config = ChainConfig(belief=QUICK, control=ControlConfig(actor="policy"), policy=TINY)
+    actor, _ = learn_chain([judgement], answered(judgement, truth, np.arange(120)), rehearsal, config, seed=0)
+    for name in ("one", "two"):
+        save_actor(actor, tmp_path / name)
+    back = load_actor(tmp_path / "one")
+    before, after = actor.decide([judgement]), back.decide([judgement])
+    np.testing.assert_array_equal(after.verdict, before.verdict)
+    np.testing.assert_array_equal(after.probability, before.probability)
+    assert (back.rule, back.acts, back.chosen) == (actor.rule, actor.acts, actor.chosen)
+    files = [sorted(path for path in (tmp_path / name).rglob("*") if path.is_file()) for name in ("one", "two")]
+    assert [path.read_bytes() for path in files[0]] == [path.read_bytes() for path in files[1]]
+
+
+@pytest.mark.parametrize("name", ["committee.skops", "belief.json", "actor.json"])
+def test_a_damaged_actor_is_refused(rehearsal, tmp_path, name):
+    judgement, _ = made("a")
+    config = ChainConfig(belief=QUICK, control=ControlConfig(actor="rule"))
+    save_actor(learn_chain([judgement], no_targets(), rehearsal, config, seed=0)[0], tmp_path)
+    (tmp_path / name).write_bytes(b"{}")
+    with pytest.raises(CheckpointError, match="train again"):
+        load_actor(tmp_path)
+
+
+def test_a_policy_replaces_the_rule_only_beyond_doubt(rehearsal, monkeypatch):
+    """Two policies on the same streams: one finds every event, the other opens everywhere."""
+    judgement, truth = made("a", windows=1024)
+    data = dataclasses.replace(
+        watch([judgement], np.zeros(1024, np.float32), np.zeros(1024, bool)),
+        target=truth,
+        weight=np.ones(1024, np.float32),
+    )
+    streams = Material(data, np.zeros(1024, bool), np.full(1024, 2), np.ones(1024, bool))
+    for alarm, name in ((truth == 1, "policy"), (np.ones(1024, bool), "rule")):
+        monkeypatch.setattr("rl_tsad.agent.chain._alarm_of", lambda agent, streams, alarm=alarm: alarm)
+        choice = choose_actor(None, streams, prices(CostConfig()), ControlConfig(), np.random.default_rng(0))
+        assert choice.name == name
+
+
+def test_a_tuned_rule_must_earn_more_where_it_was_not_tuned():
+    rng = np.random.default_rng(0)
+    truth = np.zeros(4000, np.int8)
+    for low in range(20, 3980, 100):
+        truth[low : low + 10] = 1
+    belief = (rng.normal(size=4000) + np.where(truth == 1, 1.0, -3.0)).astype(np.float32)
+    episode, weight = np.zeros(4000, np.int64), np.ones(4000, np.float32)
+    course = lay_course(belief, truth, weight, episode, costs=prices(CostConfig()))
+    rule, choice = choose_rule(course, ControlConfig(rule="best", on=4.0), rng, events=40)
+    assert choice.name != "default"
+    assert choice.doubt <= 0.05
+    assert isinstance(rule, AlarmRule)
+    noise = lay_course(rng.normal(size=4000).astype(np.float32), truth, weight, episode, costs=prices(CostConfig()))
+    assert choose_rule(noise, ControlConfig(rule="best", on=99.0), rng, events=40)[1].name == "default"
+    assert choose_rule(course, ControlConfig(rule="best"), rng, events=0)[1].name == "default"
+
+
+def test_doubt_is_a_share_of_paired_samples():
+    rng = np.random.default_rng(0)
+    assert doubt_of(np.array([1.0, -1.0] * 50), rng) == pytest.approx(0.5, abs=0.1)
+    assert doubt_of(np.empty(0), rng) == 1.0
+    assert "doubt" not in Choice("rule", {"rule": 1.0}, 1.0).why()
