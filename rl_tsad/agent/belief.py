@@ -29,7 +29,7 @@ LIMIT = 10.0
 """Logits lie in [-LIMIT, LIMIT]."""
 _BATCH = 65_536
 _FLOOR = 0.01  # probabilities of the committee never leave [floor, 1 - floor]
-_FORESTS, _HALF = 2, 0.5
+_DRAWN = 1000  # windows that each tree of the random forest sees; by their weight, so that answers are among them
 _SCALE = 4.0  # logits between the usual window and the least odd one that is taken for anomalous
 
 
@@ -209,7 +209,9 @@ class _Data:
         leaf = 2
         forests = (
             ExtraTreesClassifier(config.trees, min_samples_leaf=leaf, random_state=seed),
-            RandomForestClassifier(config.trees // 2 + 1, min_samples_leaf=leaf, max_samples=_HALF, random_state=seed),
+            RandomForestClassifier(
+                config.trees // 2 + 1, min_samples_leaf=leaf, max_samples=min(_DRAWN, len(table)), random_state=seed
+            ),
         )
         for forest in forests:
             forest.fit(table, value, weight)

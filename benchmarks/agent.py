@@ -1,0 +1,380 @@
+"""Claim: the agent's chain against its own controls and against what the field ships, by questions and analyst seconds.
+
+    python benchmarks/agent.py --out FOLDER [--worlds plant-0,...] [--seeds 1] [--methods chain,field,published,...]
+
+Every round asks, answers from truth, learns and is judged on test windows that were never asked (past -> future, a gap
+of one window between them). Protocol: pool = the first 60 % of each series. Settings were chosen on the simulated
+plants 100-119 (``CHOICE`` in agent_cases.py) and are the package's defaults; reported are plants 0-39, SKAB, NAB, SMAP.
+
+Methods:
+* ``chain``: this package's: events are asked (mixed queue), belief, alarm rule, policy, the choice between them;
+* ``chain-windows``, ``chain-unwritten``: the chain that asks windows, or that learns without written events;
+* ``field``: windows by margin, random forest (200 trees, balanced), anomaly above .5;
+* ``published``: windows by margin, PPO on windows with +5/+1/-1/-5, VAE term and potential (arXiv 2601.02511).
+
+Within a run of a chain several actors are judged on the same belief: who acted (``agent``), the ``rule``, the
+``policy``, ``tuned`` rules (chosen on answers they were not tuned on), a plain ``threshold``, ``never``; and in
+hindsight, marked so, the best rule for the test itself. Utility counts a missed event as 1 (``Costs``); F1 is the
+composite of events found and windows rightly flagged. Analyst seconds: 4 for an answer that finds nothing or concerns
+one window, 10 for an event with its boundaries. Every window whose truth was looked at is counted (``reads``). Each cell
+is kept in the folder, so that a run can be interrupted. The last line is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from agent_cases import CHOICE, PLANTS, REAL, World, load_world
+from sklearn.metrics import average_precision_score
+
+from rl_tsad.active.extent import bounds_of, propose_extent
+from rl_tsad.active.select import select
+from rl_tsad.agent.act import act
+from rl_tsad.agent.alarms import run_rule
+from rl_tsad.agent.chain import ChainConfig, learn_chain
+from rl_tsad.agent.control import prices
+from rl_tsad.agent.forest import forest_decisions
+from rl_tsad.agent.observe import observe
+from rl_tsad.agent.train import train_agent
+from rl_tsad.agent.tune import Course, earned_by, lay_course, tune_rules
+from rl_tsad.config import ActiveConfig
+from rl_tsad.decision_config import AgentConfig, CostConfig
+from rl_tsad.detector.judge import Judgement
+from rl_tsad.detector.rehearse import Rehearsal
+from rl_tsad.evaluation.metrics import event_f1
+from rl_tsad.seeding import derive_rng
+from rl_tsad.types import Bool, Float32, Int64, Targets, no_targets
+
+BUDGETS = (0, 10, 20, 50, 100)
+ROUNDS = (0, 10, 20, 30, 40, 50, 75, 100)
+QUICK, LONG = 4.0, 10.0  # seconds
+MARGIN = ActiveConfig(margin=1.0, top=0.0, diverse=0.0)
+COLD = ActiveConfig(margin=0.0, top=0.5, diverse=0.5)
+PUBLISHED = AgentConfig(rewards=(5.0, 1.0, -1.0, -5.0), vae_source="vae")
+
+
+@dataclass
+class Analyst:
+    """Answers from truth; everything that was looked at is counted.
+
+    Attributes:
+        world: whose truth it reads.
+        episode: (N,) number of the series.
+        labels: row -> answer.
+        reads: rows whose truth was looked at.
+        questions: answered.
+        seconds: that the answers took.
+    """
+
+    world: World
+    episode: Int64
+    labels: dict[int, int] = field(default_factory=dict)
+    reads: set[int] = field(default_factory=set)
+    questions: int = 0
+    seconds: float = 0.0
+
+    def answer_window(self, row: int) -> None:
+        """Say of one window whether it is anomalous."""
+        self._look(row, row + 1)
+        self.labels[row] = int(self.world.truth[row])
+        self.questions, self.seconds = self.questions + 1, self.seconds + QUICK
+
+    def answer_event(self, row: int, score: Float32) -> None:
+        """Say of a proposed stretch whether there is an event in it, and mark where that begins and ends."""
+        low, high = propose_extent(score, row, episode=self.episode, allowed=self.world.pool)
+        first, last = bounds_of(row, episode=self.episode, allowed=self.world.pool)
+        self._look(first, last)
+        self.questions += 1
+        found = np.flatnonzero(self.world.truth[low:high] == 1) + low
+        self.labels |= dict.fromkeys(range(low, high), 0)
+        self.seconds += LONG if len(found) else QUICK
+        if not len(found):
+            return
+        begin = end = int(found[np.argmin(np.abs(found - row))])
+        while begin > first and self.world.truth[begin - 1] == 1:
+            begin -= 1
+        while end + 1 < last and self.world.truth[end + 1] == 1:
+            end += 1
+        edges = [place for place in (begin - 1, end + 1) if first <= place < last]
+        self.labels |= {
+            place: int(self.world.truth[place]) for place in found.tolist()
+        }  # a second event in the stretch
+        self.labels |= dict.fromkeys(edges, 0) | dict.fromkeys(range(begin, end + 1), 1)
+
+    def _look(self, low: int, high: int) -> None:
+        self.reads.update(range(low, high))
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """A world laid out for a loop of rounds."""
+
+    world: World
+    pool: tuple[Judgement, ...]
+    keys: np.ndarray
+    episode: Int64
+    course: Course
+
+    @staticmethod
+    def of(world: World) -> Bench:
+        """Lay out a world; the course holds its test windows with their truth."""
+        bounds = np.cumsum([0, *(len(one) for one in world.judgements)])
+        parts = [world.pool[low:high] for low, high in pairwise(bounds.tolist())]
+        pool = tuple(one.take(mask) for one, mask in zip(world.judgements, parts, strict=True) if mask.any())
+        test, blank = world.test, np.zeros(int(world.test.sum()), np.float32)
+        told = (world.truth[test], np.ones(len(blank), np.float32), world.episode[test])
+        keys = np.concatenate([one.keys for one in world.judgements])
+        return Bench(world, pool, keys, world.episode, lay_course(blank, *told, costs=prices(CostConfig())))
+
+    def judge(self, alarm: Bool) -> dict[str, float]:
+        """Measure alarms on the test windows."""
+        seen, test = alarm[self.world.test], self.world.test
+        utility = 1000.0 * float(earned_by(seen, self.course).sum()) / len(seen)
+        opened = np.diff(alarm.astype(np.int8), prepend=0)[test] == 1
+        return {
+            "utility": utility,
+            "event_f1": event_f1(self.world.truth[test], seen.astype(np.int8), self.episode[test]),
+            "openings": 1000.0 * float(opened.mean()),
+        }
+
+    def targets(self, analyst: Analyst) -> Targets:
+        """Give the answers so far."""
+        rows = np.array(sorted(analyst.labels), dtype=np.int64)
+        value = np.array([analyst.labels[row] for row in rows.tolist()], dtype=np.int8)
+        return Targets(self.keys[rows], value, np.ones(len(rows), np.float32), np.full(len(rows), "human"))
+
+
+Learned = tuple[Float32, dict[str, Bool], str]
+"""Score of all windows, alarms by actor, and who acted and why."""
+Learner = Callable[[Bench, Targets, int, bool], Learned]
+
+
+def learn_ours(config: ChainConfig, *, written: bool = True) -> Learner:
+    """Make a learner of the chain."""
+
+    def learn(bench: Bench, targets: Targets, seed: int, judged: bool) -> Learned:
+        rehearsal = bench.world.rehearsal if written else Rehearsal((), ())
+        if not written and len(set(targets.value.tolist())) < 2:
+            prior = np.concatenate([one.prior for one in bench.world.judgements])
+            return prior, {"agent": prior > 0.5}, "label-free score"
+        control = replace(config.control, actor="policy" if judged else "rule")
+        actor, metrics = learn_chain(bench.pool, targets, rehearsal, replace(config, control=control), seed=seed)
+        logits = actor.belief.logits(bench.world.judgements)
+        rule = run_rule(actor.rule, logits, bench.episode)
+        if not judged:
+            return logits, {"agent": rule}, ""
+        policy = actor.decide(bench.world.judgements).verdict == 1
+        acts = metrics["actor/doubt"] <= config.control.doubt  # forced above: the choice is made again here
+        alarms = {"agent": policy if acts else rule, "rule": rule, "policy": policy, "threshold": logits > 0}
+        alarms |= {"tuned": _tuned(bench, targets, config, rehearsal, seed)} | {"never": np.zeros(len(rule), np.bool_)}
+        alarms |= {"hindsight: best rule": _hindsight(bench, logits)}
+        return logits, alarms, f"{'policy' if acts else 'rule'} acts, doubt {metrics['actor/doubt']:.2f}"
+
+    return learn
+
+
+def _tuned(bench: Bench, targets: Targets, config: ChainConfig, rehearsal: Rehearsal, seed: int) -> Bool:
+    control = replace(config.control, rule="best", actor="rule")
+    actor, _ = learn_chain(bench.pool, targets, rehearsal, replace(config, control=control), seed=seed)
+    return run_rule(actor.rule, actor.belief.logits(bench.world.judgements), bench.episode)
+
+
+def _hindsight(bench: Bench, logits: Float32) -> Bool:
+    test = bench.world.test
+    course = replace(bench.course, belief=logits[test])
+    tuned = tune_rules(course, np.random.default_rng(0), candidates=48)
+    alarms = [run_rule(one.rule, logits, bench.episode) for one in tuned.values()]
+    return max(alarms, key=lambda alarm: bench.judge(alarm)["utility"])
+
+
+def learn_field(bench: Bench, targets: Targets, seed: int, judged: bool) -> Learned:
+    """Learn what the field ships: a random forest, anomaly above .5."""
+    del judged
+    decisions = forest_decisions(bench.world.judgements, targets, seed=seed)
+    return decisions.probability, {"agent": decisions.probability > 0.5}, ""
+
+
+def learn_published(bench: Bench, targets: Targets, seed: int, judged: bool) -> Learned:
+    """Learn the published recipe: PPO on windows with its rewards, VAE term and potential."""
+    del judged
+    torch.set_num_threads(1)
+    severity = np.concatenate([one.prior for one in bench.pool])  # stands for the language model's, which is no better
+    agent = train_agent(observe(bench.pool, targets, severity, error=PUBLISHED.vae_source), PUBLISHED, seed=seed)
+    blank = np.zeros(len(bench.keys), np.float32)
+    decisions = act(agent, observe(bench.world.judgements, no_targets(), blank), bench.keys)
+    return decisions.probability, {"agent": decisions.verdict == 1}, ""
+
+
+@dataclass(frozen=True)
+class Method:
+    """How a learner is asked for.
+
+    Attributes:
+        learn: makes scores and alarms of answers.
+        events: whether events are asked, else windows.
+        selection: how the next questions are picked.
+    """
+
+    learn: Learner
+    events: bool
+    selection: ActiveConfig = field(default_factory=ActiveConfig)
+
+
+METHODS = {
+    "chain": Method(learn_ours(ChainConfig()), True),
+    "chain-windows": Method(learn_ours(ChainConfig()), False),
+    "chain-unwritten": Method(learn_ours(ChainConfig(), written=False), True),
+    "field": Method(learn_field, False, MARGIN),
+    "published": Method(learn_published, False, MARGIN),
+}
+
+
+def play(bench: Bench, method: Method, seed: int) -> Iterator[dict[str, object]]:
+    """Ask, answer and learn round by round; yield a row for each budget and actor."""
+    analyst = Analyst(bench.world, bench.episode)
+    truth, test = bench.world.truth, bench.world.test
+    for place, budget in enumerate(ROUNDS):
+        started = time.process_time()
+        score, alarms, why = method.learn(bench, bench.targets(analyst), seed, budget in BUDGETS)
+        spent = time.process_time() - started
+        if budget in BUDGETS:
+            ranked = average_precision_score(truth[test], score[test])
+            cost = {"seconds": analyst.seconds, "labels": len(analyst.labels), "reads": len(analyst.reads)}
+            for actor, alarm in alarms.items():
+                yield {
+                    "budget": budget,
+                    "actor": actor,
+                    "ap": ranked,
+                    **bench.judge(alarm),
+                    **cost,
+                    "cpu": spent,
+                    "why": why,
+                }
+        if place + 1 < len(ROUNDS):
+            ask(bench, analyst, method, score, ROUNDS[place + 1], seed)
+
+
+def ask(bench: Bench, analyst: Analyst, method: Method, score: Float32, until: int, seed: int) -> None:
+    """Ask until a number of questions was answered, or nothing is left to ask."""
+    pool = np.flatnonzero(bench.world.pool)
+    both = len(set(analyst.labels.values())) == 2
+    selection = method.selection if both or method.events else COLD
+    probability = score if float(score.min()) >= 0 and float(score.max()) <= 1 else 1.0 / (1.0 + np.exp(-score))
+    while analyst.questions < until:
+        asked = {str(bench.keys[row]) for row in analyst.labels}
+        picks = select(
+            bench.keys[pool],
+            probability[pool].astype(np.float32),
+            np.concatenate([one.prior for one in bench.pool]),
+            np.concatenate([one.features for one in bench.pool]),
+            asked=asked,
+            config=selection,
+            count=until - analyst.questions,
+            seed=seed + analyst.questions,
+        )
+        rows = [int(pool[pick.row]) for pick in picks if int(pool[pick.row]) not in analyst.labels]
+        if not rows:
+            return
+        for row in rows:
+            if row in analyst.labels:  # another answer of this batch took it in
+                continue
+            if method.events:
+                analyst.answer_event(row, score)
+            else:
+                analyst.answer_window(row)
+
+
+def run_cell(world: str, method: str, seed: int, out: Path) -> pd.DataFrame:
+    """Play a method on a world, or read what an earlier run kept."""
+    file = out / "cells" / f"{world}.{method}.{seed}.csv"
+    if not file.exists():
+        bench = Bench.of(load_world(world, out / "worlds"))
+        draft = file.with_suffix(".draft")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        rows = [{"world": world, "method": method, "seed": seed, **row} for row in play(bench, METHODS[method], seed)]
+        pd.DataFrame(rows).to_csv(draft, index=False, float_format="%.6g")
+        draft.replace(file)
+    return pd.read_csv(file)
+
+
+def interval(values: Sequence[float], rng: np.random.Generator) -> tuple[float, float, float]:
+    """Give a mean and its 95 % bootstrap interval."""
+    table = np.asarray(values, dtype=np.float64)
+    drawn = table[rng.integers(len(table), size=(4000, len(table)))].mean(axis=1)
+    return float(table.mean()), float(np.quantile(drawn, 0.025)), float(np.quantile(drawn, 0.975))
+
+
+def compare(table: pd.DataFrame, one: tuple[str, str], other: tuple[str, str], value: str) -> pd.DataFrame:
+    """Pair two (method, actor) by world, seed and budget: mean difference and interval by group and budget."""
+    sides = []
+    for method, actor in (one, other):
+        side = table[(table.method == method) & (table.actor == actor)]
+        sides.append(side.set_index(["group", "world", "seed", "budget"])[value])
+    both = pd.concat(sides, axis=1, keys=["one", "other"]).dropna()
+    gain, rows = both["one"] - both["other"], []
+    for (group, budget), part in gain.groupby(level=["group", "budget"]):
+        mean, low, high = interval(part.to_numpy().tolist(), derive_rng(0, "bootstrap"))
+        rows.append({"group": group, "budget": budget, "pairs": len(part), "mean": mean, "low": low, "high": high})
+    return pd.DataFrame(rows)
+
+
+def show(table: pd.DataFrame) -> dict[str, object]:
+    """Print means by group, and paired differences; give the figures that are claimed."""
+    shown = table.groupby(["group", "method", "actor", "budget"])[["utility", "event_f1", "ap", "seconds", "labels"]]
+    with pd.option_context("display.width", 150, "display.max_rows", None, "display.float_format", "{:.3f}".format):
+        print(shown.mean().to_string())
+        claims: dict[str, object] = {}
+        pairs = {
+            "agent - rule": (("chain", "agent"), ("chain", "rule")),
+            "policy - rule": (("chain", "policy"), ("chain", "rule")),
+            "rule - tuned": (("chain", "rule"), ("chain", "tuned")),
+            "rule - threshold": (("chain", "rule"), ("chain", "threshold")),
+            "chain - field": (("chain", "agent"), ("field", "agent")),
+            "chain - published": (("chain", "agent"), ("published", "agent")),
+            "chain - windows": (("chain", "agent"), ("chain-windows", "agent")),
+            "chain - unwritten": (("chain", "agent"), ("chain-unwritten", "agent")),
+        }
+        for name, (one, other) in pairs.items():
+            for value in ("event_f1", "utility"):
+                found = compare(table, one, other, value)
+                if len(found):
+                    print(f"\n{name}, {value}, paired, 95 % bootstrap\n{found.to_string(index=False)}")
+                    claims[f"{name}, {value}"] = found.round(3).to_dict("records")
+    return claims
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, help="folder of worlds and cells")
+    parser.add_argument("--worlds", default=",".join([*PLANTS, *REAL]))
+    parser.add_argument("--methods", default=",".join(METHODS))
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--shown", action="store_true", help="only show what earlier runs kept")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    cells = []
+    for seed in range(options.seeds):
+        for world in options.worlds.split(","):
+            for method in options.methods.split(","):
+                file = options.out / "cells" / f"{world}.{method}.{seed}.csv"
+                if options.shown and not file.exists():
+                    continue
+                cells.append(run_cell(world, method, seed, options.out))
+                print(world, method, seed, flush=True)
+    table = pd.concat(cells)
+    table["group"] = [name if name in REAL else "plants" for name in table.world]
+    assert not set(table.world) & set(CHOICE) or set(table.world) <= set(CHOICE), "choice and report are apart"
+    print(json.dumps({"claim": "the chain beside its controls and the field", "value": show(table)}))
+
+
+if __name__ == "__main__":
+    main()
