@@ -16,8 +16,8 @@ Within a run of a chain several actors are judged on the same belief: who acted 
 ``policy``, ``tuned`` rules (chosen on answers they were not tuned on), a plain ``threshold``, ``never``; and in
 hindsight, marked so, the best rule for the test itself. Utility counts a missed event as 1 (``Costs``); F1 is the
 composite of events found and windows rightly flagged. Analyst seconds: 4 for an answer that finds nothing or concerns
-one window, 10 for an event with its boundaries. Every window whose truth was looked at is counted (``reads``). Each cell
-is kept in the folder, so that a run can be interrupted. The last line is one JSON object.
+one window, 10 for an event with its boundaries. Every window whose truth was looked at is counted (``reads``). Each
+cell is kept in the folder, so that a run can be interrupted. The last line is one JSON object.
 """
 
 from __future__ import annotations
