@@ -2,9 +2,9 @@
 
     python benchmarks/agent_roads.py --out FOLDER [--seeds 3]
 
-Many simulated plants teach what one workspace cannot: their true faults, at every budget. On the beliefs of the plants
-100-119 after 0, 10, 20, 50 and 100 questions everything below is tuned or trained (PPO stops by 115-119); then it acts on
-the beliefs of plants 0-39, of SKAB and of NAB, whose truth it never saw:
+Many simulated plants teach what one workspace cannot: their true faults, at every budget. On the beliefs of the
+plants 100-119 after 0, 10, 20, 50 and 100 questions everything below is tuned or trained (PPO stops by 115-119);
+then it acts on the beliefs of plants 0-39, of SKAB and of NAB, whose truth it never saw:
 
 * ``default``, ``threshold``: the rule that acts by default, and anomaly above even odds;
 * ``meta <kind>``: each kind of alarm rule, tuned on the plants' event utility;
