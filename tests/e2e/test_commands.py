@@ -23,9 +23,9 @@ pytestmark = pytest.mark.slow
 COMMAND = Path(sys.executable).parent / "rl-tsad"
 QUICK = {
     "RL_TSAD_DETECTOR__ASTER__STEPS": "10",
-    "RL_TSAD_AGENT__STEPS": "2048",
-    "RL_TSAD_AGENT__ENVS": "32",
-    "RL_TSAD_AGENT__BATCH": "256",
+    "RL_TSAD_POLICY__STEPS": "2048",
+    "RL_TSAD_POLICY__ENVS": "32",
+    "RL_TSAD_POLICY__BATCH": "256",
     "RL_TSAD_ACTIVE__BATCH": "4",
     "RL_TSAD_LANGUAGE__BACKEND": "statistics",
     "OMP_NUM_THREADS": "1",
@@ -179,7 +179,7 @@ def test_a_killed_worker_loses_no_answer_and_the_next_one_finishes_its_job(proje
         job = enqueue_retrain(workspace, "test")
     process = subprocess.Popen(
         [COMMAND, "-w", str(root), "worker", "--poll", "0.1"],
-        env={**environment(), **lease, "RL_TSAD_AGENT__STEPS": "2000128"},
+        env={**environment(), **lease, "RL_TSAD_POLICY__STEPS": "2000128", "RL_TSAD_POLICY__PATIENCE": "9999"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

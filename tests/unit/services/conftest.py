@@ -22,6 +22,8 @@ def quick_settings() -> Settings:
         split={"pool_fraction": 0.6},
         detector={"aster": {"steps": 10}},
         agent={"steps": 2048, "envs": 32, "batch": 256},
+        policy={"steps": 2048, "envs": 32, "batch": 256},
+        belief={"trees": 20},
         active={"batch": 5},
     )
 
