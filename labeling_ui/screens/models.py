@@ -70,12 +70,17 @@ def version_row(version: ModelVersion, current: int | None, zone: str | None) ->
         "Questions known": _number(metrics.get("questions")),
         "Agrees with answers": _percent(metrics.get("answers/agreement")),
         "Windows flagged": _percent(metrics.get("windows/flagged")),
+        "Acts": _acts(metrics.get("actor/policy_acts")),
         "From": words.NOTHING if version.parent_id is None else f"model {version.parent_id}",
     }
 
 
 def _number(value: object) -> str:
     return f"{value:,.0f}" if isinstance(value, int | float) else words.NOTHING
+
+
+def _acts(value: object) -> str:
+    return words.NOTHING if value is None else "policy" if value else "alarm rule"
 
 
 def _percent(value: object) -> str:

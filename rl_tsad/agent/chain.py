@@ -25,6 +25,7 @@ from rl_tsad.seeding import derive_rng, derive_seed
 from rl_tsad.types import ANOMALY, UNKNOWN, Bool, Float32, Int8, Int64, Targets
 
 RULE, POLICY = "rule", "policy"
+POLICY_ACTS = "actor/policy_acts"
 _DEALT = 128  # windows of a stream that go to training, to stopping or to choosing together
 _LEARN, _HELD_OUT = (0, 1), (2, 3)  # of four
 
@@ -138,7 +139,7 @@ def learn_chain(
     rng = derive_rng(seed, "chain", "rule")
     rule, chosen = choose_rule(course, config.control, rng, events=int((value == 1).sum()))
     actor = Actor(formed.belief, rule, None, chosen, Choice(RULE, {}, 1.0))
-    metrics = {f"rule/{name}": value for name, value in chosen.earned.items()}
+    metrics = {f"rule/{name}": value for name, value in chosen.earned.items()} | {POLICY_ACTS: 0.0}
     if config.control.actor == RULE or not config.policy.steps:
         return actor, metrics
     streams = _lay_streams(judgements, formed, others, rule, known=known, severity=severity, rng=rng)
@@ -146,6 +147,7 @@ def learn_chain(
     acts = choose_actor(agent, streams, costs, config.control, rng)
     metrics |= {f"actor/{name}": value for name, value in acts.earned.items()} | {"actor/doubt": acts.doubt}
     metrics |= {name: values[-1] for name, values in agent.history.items() if len(values)}
+    metrics[POLICY_ACTS] = float(acts.name == POLICY)
     return replace(actor, agent=agent if acts.name == POLICY else None, acts=acts), metrics
 
 

@@ -15,6 +15,7 @@ from rl_tsad.types import Float32, Float64, Int8, Int64
 
 DEFAULT = "default"
 _SAMPLES = 2000
+_CHEAPEST = 1e-3  # price below which there is nothing to weigh
 
 
 @dataclass(frozen=True)
@@ -57,14 +58,33 @@ def prices(config: CostConfig) -> Costs:
     return Costs(**asdict(config))
 
 
-def default_rule(config: ControlConfig) -> AlarmRule:
-    """Give the rule that acts until another one has earned more.
+def break_even(costs: Costs) -> float:
+    """Give the log odds of an event above which opening an alarm earns more than keeping quiet.
+
+    Opening pays where ``p * (found + miss) > (1 - p) * (opening + holding)``.
 
     Example:
-        >>> default_rule(ControlConfig()).kind
-        'hysteresis'
+        >>> round(break_even(Costs(found=1.0, miss=1.0, opening=2.0, holding=0.0)), 3)
+        0.0
     """
-    return AlarmRule("hysteresis", on=config.on, off=config.off)
+    return float(np.log(max(costs.opening + costs.holding, _CHEAPEST) / max(costs.found + costs.miss, _CHEAPEST)))
+
+
+def default_rule(config: ControlConfig, costs: Costs | None = None) -> AlarmRule:
+    """Give the rule that acts until another one has earned more.
+
+    Its level was chosen at the default prices; other prices move it by as much as they move the break-even point.
+
+    Args:
+        config: level and width at the default prices.
+        costs: the operator's prices; the default ones when omitted.
+
+    Example:
+        >>> default_rule(ControlConfig()).kind, default_rule(ControlConfig(), Costs(opening=0.1)).on < 0
+        ('hysteresis', True)
+    """
+    moved = break_even(costs) - break_even(Costs()) if costs else 0.0
+    return AlarmRule("hysteresis", on=config.on + moved, off=config.off)
 
 
 def presume(value: Int8, weight: Float32, trust: float) -> tuple[Int8, Float32]:
@@ -97,7 +117,7 @@ def choose_rule(
     Returns:
         The rule and why it acts.
     """
-    rules: dict[str, AlarmRule] = {DEFAULT: default_rule(config)}
+    rules: dict[str, AlarmRule] = {DEFAULT: default_rule(config, course.costs)}
     paid: dict[str, Float64] = {DEFAULT: earned(rules[DEFAULT], course, block=BLOCK)[0]}
     if config.rule != "default" and events:
         kinds: tuple[Kind, ...] = KINDS if config.rule == "best" else (config.rule,)

@@ -21,7 +21,9 @@ from rl_tsad.agent.control import Choice
 from rl_tsad.agent.train import load_agent, save_agent
 from rl_tsad.errors import CheckpointError, ConfigError
 
-_FILE, _FACTS, _ACTOR = "committee.skops", "belief.json", "actor.json"
+_FILE, _FACTS = "committee.skops", "belief.json"
+ACTOR_FACTS = "actor.json"
+"""File that says which rule there is, who acts, and why."""
 _SCHEMA, _ADDRESS = "schema.json", re.compile(r"\d{9,}")
 _TRUSTED = ("sklearn.tree._tree.Tree",)
 """Types beyond those that skops trusts itself: a tree's arrays. A damaged one could crash, so the digest goes first."""
@@ -33,7 +35,7 @@ def save_actor(actor: Actor, folder: Path) -> None:
     if actor.agent is not None:
         save_agent(actor.agent, folder / POLICY)
     facts = {"rule": actor.rule.facts(), "chosen": asdict(actor.chosen), "acts": asdict(actor.acts)}
-    (folder / _ACTOR).write_text(json.dumps(facts, indent=1))
+    (folder / ACTOR_FACTS).write_text(json.dumps(facts, indent=1))
 
 
 def load_actor(folder: Path) -> Actor:
@@ -44,7 +46,7 @@ def load_actor(folder: Path) -> Actor:
     """
     belief = load_belief(folder)
     try:
-        facts: dict[str, Any] = json.loads((folder / _ACTOR).read_text())
+        facts: dict[str, Any] = json.loads((folder / ACTOR_FACTS).read_text())
         rule, chosen, acts = AlarmRule(**facts["rule"]), Choice(**facts["chosen"]), Choice(**facts["acts"])
     except (OSError, KeyError, TypeError, ValueError, ConfigError) as error:
         raise CheckpointError(f"{folder}: expected who acts, got {error}; train again") from error

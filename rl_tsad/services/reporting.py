@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import numpy as np
 
 from db import labels, versions
 from db.records import Answer, Label, ModelVersion
+from rl_tsad.agent.control import Choice
+from rl_tsad.agent.save_actor import ACTOR_FACTS
 from rl_tsad.data.windows import make_windows, to_points
 from rl_tsad.errors import NotTrainedError
 from rl_tsad.evaluation.budget import Measurement, budget_curves
@@ -17,7 +20,7 @@ from rl_tsad.evaluation.report import ReportData, render_report, write_curve_csv
 from rl_tsad.services.foundation import POOL, TEST, Foundation, window_of
 from rl_tsad.services.labeling import progress as labeling_progress
 from rl_tsad.services.measuring import METRICS, foundation_of, load_decision, measure_versions
-from rl_tsad.services.publishing import AGENT
+from rl_tsad.services.publishing import ACTOR, AGENT
 from rl_tsad.services.workspace import Workspace, write_text
 
 AGREEMENT = "agreement"
@@ -57,8 +60,8 @@ def report_workspace(
 
 
 _METHODS = (
-    "PPO agent: asks a mixture of undecided, top-scored and unfamiliar windows. Random forest, margin: the control, on "
-    "the same features, asks where it is least decided. Label-free score: what is known without labels; only its "
+    "Agent: asks a mixture of undecided, top-scored and unfamiliar windows; its alarm rule, or a policy where that earned "
+    "more, opens and closes the alarm. Random forest, margin: the control, asks where it is least decided. Label-free score: what is known without labels; only its "
     "threshold comes from the agent's answers. All thresholds are chosen on answers, never on the test."
 )
 _NO_TRUTH = (
@@ -85,8 +88,21 @@ def protocol_facts(
         "protocol": f"{split.protocol}, pool fraction {split.pool_fraction:g}, gap of {split.gap_windows} window(s)",
         "window": f"{window.length} points, of which the last {window.stride} are decided",
         "answers": str(answered),
+        **_who_acts(workspace.model_folder(version) / ACTOR),
         "model version": f"{version.id}, digest {version.digest[:12]}",
         "seed": str(settings.seed),
+    }
+
+
+def _who_acts(folder: Path) -> dict[str, str]:
+    """Say who opens and closes the alarm, and why; nothing where the version was made by a control."""
+    if not (folder / ACTOR_FACTS).exists():
+        return {}
+    facts = json.loads((folder / ACTOR_FACTS).read_text())
+    rule = ", ".join(f"{name} {facts['rule'][name]:g}" for name in ("on", "off"))
+    return {
+        "who acts": Choice(**facts["acts"]).why(),
+        "alarm rule": f"{Choice(**facts['chosen']).why()}; {facts['rule']['kind']}, {rule} (log odds)",
     }
 
 
