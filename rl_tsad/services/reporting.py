@@ -60,9 +60,10 @@ def report_workspace(
 
 
 _METHODS = (
-    "Agent: asks a mixture of undecided, top-scored and unfamiliar windows; its alarm rule, or a policy where that earned "
-    "more, opens and closes the alarm. Random forest, margin: the control, asks where it is least decided. Label-free score: what is known without labels; only its "
-    "threshold comes from the agent's answers. All thresholds are chosen on answers, never on the test."
+    "Agent: asks a mixture of undecided, top-scored and unfamiliar windows; its alarm rule, or a policy where that "
+    "earned more, opens and closes the alarm. Random forest, margin: the control, asks where it is least decided. "
+    "Label-free score: what is known without labels; only its threshold comes from the agent's answers. All thresholds "
+    "are chosen on answers, never on the test."
 )
 _NO_TRUTH = (
     "No test window has known truth, so the curve shows how often the model's verdict, given before each question, "
