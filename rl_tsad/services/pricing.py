@@ -153,10 +153,22 @@ def draw_ladder(ladder: Ladder) -> go.Figure:
     """Draw alarms against prices, the current one marked."""
     missed, alarms = [rung.missed for rung in ladder.rungs], [rung.alarms for rung in ladder.rungs]
     figure = go.Figure(go.Scatter(x=missed, y=alarms, mode="lines+markers", name="default alarm rule"))
-    figure.add_vline(x=ladder.current, line_dash="dash", annotation_text="now")
-    figure.update_xaxes(type="log", title="false alarms that a missed event costs as much as")
+    now = [rung for rung in ladder.rungs if abs(rung.missed - ladder.current) < 1e-6]
+    marker = {"size": 14, "symbol": "circle-open", "line": {"width": 3}}
+    figure.add_trace(
+        go.Scatter(
+            x=[one.missed for one in now], y=[one.alarms for one in now], mode="markers", name="now", marker=marker
+        )
+    )
+    shares = [f"{rung.open:.0%} of the time" for rung in ladder.rungs]
+    figure.data[0].update(
+        text=shares, mode="lines+markers+text", textposition="top left", cliponaxis=False, hovertemplate="%{y:.2f}"
+    )
+    figure.update_xaxes(type="log", title="false alarms that a missed event costs as much as", tickvals=missed)
     figure.update_yaxes(title=f"alarms per {ladder.unit}", rangemode="tozero")
-    figure.update_layout(template="plotly_white", title="What a price means in alarms")
+    figure.update_layout(
+        template="plotly_white", title="What a price means in alarms, and the share of time with an open alarm"
+    )
     return figure
 
 
