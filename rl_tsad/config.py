@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from rl_tsad.decision_config import AgentConfig, BeliefConfig, ControlConfig, CostConfig, PolicyConfig
 from rl_tsad.errors import ConfigError
 from rl_tsad.setting_types import Count, Flag, Fraction, Generators, Member, Members, PatchLength
+from rl_tsad.work import AnswerSeconds, WorkConfig
 
 _STRICT = ConfigDict(extra="forbid")
 Protocol = Literal["past_future", "unseen"]
@@ -233,6 +234,10 @@ class ActiveConfig:
         margin, top, diverse: shares of a batch picked by smallest margin, highest score and greatest distance; they are
             normalised to sum to 1.
         spacing: windows of one series between two questions of one batch.
+        events: whether a question is about a stretch that may be an event, whose ends the analyst marks; else about one
+            window.
+        reach: windows to either side of the asked one that a proposed event may cover, and that are shown beyond it.
+        seconds: what an answer of each kind costs.
         neighbours: k of the kNN graph.
         alpha: share of a window's label that comes from its neighbours, below 1.
         confidence: spread labels below this confidence stay unknown.
@@ -246,27 +251,13 @@ class ActiveConfig:
     top: Fraction = 0.4
     diverse: Fraction = 0.2
     spacing: Annotated[int, Field(ge=0)] = 2
+    events: Flag = True
+    reach: Annotated[int, Field(ge=0)] = 12
+    seconds: AnswerSeconds = field(default_factory=AnswerSeconds)
     neighbours: Count = 10
     alpha: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
     confidence: Fraction = 0.4
     anomaly_doubt: Annotated[float, Field(ge=1.0)] = 4.0
-
-
-@dataclass(frozen=True, config=_STRICT)
-class WorkConfig:
-    """Leases and retraining.
-
-    Attributes:
-        question_lease: seconds that a question stays with one analyst.
-        job_lease: seconds without a heartbeat after which a job goes to another worker.
-        job_attempts: times that a job is tried before it counts as failed.
-        retrain_after: new answers after which the page proposes a retraining.
-    """
-
-    question_lease: Annotated[float, Field(gt=0)] = 300.0
-    job_lease: Annotated[float, Field(gt=0)] = 60.0
-    job_attempts: Count = 3
-    retrain_after: Count = 20
 
 
 class Settings(BaseSettings):

@@ -1,54 +1,84 @@
-"""How far does what is asked about reach? The stretch of windows around one that belong to the same event."""
+"""How far does what was asked about reach: which windows form one event, and what does a marked event say of each?"""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rl_tsad.types import Bool, Float32, Int64
+from rl_tsad.types import UNKNOWN, Bool, Float32, Float64, Int8, Int64
 
-REACH = 12
-"""Windows to either side that an analyst is shown, and that a proposal may take in."""
+Extent = tuple[int, int]
 
 
-def propose_extent(score: Float32, row: int, *, episode: Int64, allowed: Bool, reach: int = REACH) -> tuple[int, int]:
+def propose_extent(
+    score: Float32 | Float64, row: int, *, episode: NDArray[np.int64], allowed: Bool, reach: int = 12
+) -> Extent:
     """Propose where the event around a window begins and ends.
 
-    The stretch goes on while the score stays at least half-way between the window's and the usual one of its series.
+    It is the contiguous stretch in which the score stays at least half-way between the window's own score and the
+    median of its series. Around a window that scores below the median, what scores higher than half-way belongs to it
+    too: nothing stands out there, and the question is whether all of it is normal.
 
     Args:
-        score: (N,) belief or probability.
-        row: the window asked about.
-        episode: (N,) number of the series; the stretch stays within one.
-        allowed: (N,) whether a window may be labelled: the pool.
-        reach: windows to either side at most.
+        score: (N,) anomaly score of windows in time order, series after series; probability or logit.
+        row: the window that is asked about.
+        episode: (N,) int64, number of each window's series; a stretch never leaves it.
+        allowed: (N,) bool, windows that may be asked about; a stretch ends before any other.
+        reach: windows to either side that the stretch may have at most.
 
     Returns:
-        Rows [low, high) that hold ``row``.
+        Rows [low, high) with low <= row < high.
 
     Example:
-        >>> score = np.array([0, 0, 4, 5, 4, 1, 0], np.float32)
-        >>> propose_extent(score, 3, episode=np.zeros(7, np.int64), allowed=np.ones(7, bool))
+        >>> score = np.array([0.1, 0.1, 0.7, 0.9, 0.7, 0.1, 0.1, 0.1])
+        >>> everywhere = np.ones(8, bool)
+        >>> propose_extent(score, 3, episode=np.zeros(8, np.int64), allowed=everywhere)
         (2, 5)
+        >>> propose_extent(score, 3, episode=np.zeros(8, np.int64), allowed=everywhere, reach=0)
+        (3, 4)
     """
-    low, high = bounds_of(row, episode=episode, allowed=allowed, reach=reach)
-    usual = float(np.median(score[episode == episode[row]]))
-    belongs = score[low:high] >= (float(score[row]) + usual) / 2.0
-    belongs[row - low] = True
-    outside = np.flatnonzero(~belongs) + low
-    before, after = outside[outside < row], outside[outside > row]
-    return int(before[-1]) + 1 if len(before) else low, int(after[0]) if len(after) else high
+    ours = (episode == episode[row]) & allowed
+    usual = float(np.median(score[ours])) if ours.any() else float(score[row])
+    low, high = max(0, row - reach), min(len(score), row + reach + 1)
+    inside = ours[low:high] & (score[low:high] >= (float(score[row]) + usual) / 2)
+    before, after = ~inside[: row - low][::-1], ~inside[row - low + 1 :]
+    left = int(np.argmax(before)) if before.any() else len(before)
+    right = int(np.argmax(after)) if after.any() else len(after)
+    return row - left, row + right + 1
 
 
-def bounds_of(row: int, *, episode: Int64, allowed: Bool, reach: int = REACH) -> tuple[int, int]:
-    """Give the rows [low, high) around a window that an analyst is shown.
+def said_of_windows(spans: Int64, event: Extent, extent: Extent | None) -> tuple[Int8, Bool]:
+    """Say what an answer about a proposed event means for each window around it.
+
+    Args:
+        spans: (N, 2) int64, the points [low, high) that each window decides, in time order.
+        event: points [low, high) of the proposal.
+        extent: points [low, high) that were marked as anomalous; None where all of the proposal is normal.
+
+    Returns:
+        (N,) int8: 1 for windows that the marked points touch, 0 for the other windows of the proposal and for the one
+        window right before and right after the marked points, -1 where nothing is said. And (N,) bool: the windows that
+        are 0 only because the marked points end beside them.
 
     Example:
-        >>> bounds_of(1, episode=np.array([0, 0, 0, 1]), allowed=np.ones(4, bool), reach=2)
-        (0, 3)
+        >>> spans = np.array([[0, 4], [4, 8], [8, 12], [12, 16], [16, 20]])
+        >>> [part.tolist() for part in said_of_windows(spans, (4, 12), (9, 13))]
+        [[-1, 0, 1, 1, 0], [False, False, False, False, True]]
+        >>> said_of_windows(spans, (4, 12), None)[0].tolist()
+        [-1, 0, 0, -1, -1]
     """
-    low, high = max(row - reach, 0), min(row + reach + 1, len(episode))
-    near = (episode[low:high] == episode[row]) & allowed[low:high]
-    near[row - low] = True
-    outside = np.flatnonzero(~near) + low
-    before, after = outside[outside < row], outside[outside > row]
-    return int(before[-1]) + 1 if len(before) else low, int(after[0]) if len(after) else high
+    value = np.full(len(spans), UNKNOWN, dtype=np.int8)
+    value[_touches(spans, event)] = 0
+    beside = np.zeros(len(spans), dtype=np.bool_)
+    if extent is not None and (marked := _touches(spans, extent)).any():
+        value[marked] = 1
+        meets = spans[1:, 0] == spans[:-1, 1]  # whether window i + 1 goes on where window i ends
+        beside[1:] |= marked[:-1] & meets
+        beside[:-1] |= marked[1:] & meets
+        beside &= value == UNKNOWN
+        value[beside] = 0
+    return value, beside
+
+
+def _touches(spans: Int64, extent: Extent) -> Bool:
+    return np.asarray((spans[:, 0] < extent[1]) & (spans[:, 1] > extent[0]), dtype=np.bool_)
