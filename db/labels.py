@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import ColumnElement, Select, case, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
@@ -15,7 +17,7 @@ from db.tables import LIVE, ItemRow, LabelRow
 
 
 def append(session: Session, new: NewLabel) -> Label:
-    """Add an answer to the history; the same message (client, sequence) is kept once.
+    """Add an answer about one window to the history; the same message (client, sequence) is kept once.
 
     Returns:
         The new row, or the one that the same message made before: its answer is the one that counts.
@@ -31,46 +33,70 @@ def append(session: Session, new: NewLabel) -> Label:
         ...     append(session, said) == append(session, said), len(history(session))
         (True, 1)
     """
-    return append_once(session, new)[0]
+    return append_once(session, [new])[0][0]
 
 
-def append_once(session: Session, new: NewLabel) -> tuple[Label, bool]:
-    """Do as :func:`append`, and say whether the row is new."""
-    known = sent(session, new.client, new.sequence)
-    if known is not None:
-        return _same_message(known, new), False
-    label = _insert(session, LabelRow(**vars(new), undoes=None, created_at=utc_now()))
-    if label is not None:
-        return label, True
-    known = sent(session, new.client, new.sequence)  # another transaction brought the same message at the same time
-    if known is None:
+def append_once(session: Session, new: Sequence[NewLabel]) -> tuple[list[Label], bool]:
+    """Add an answer about several windows, all rows or none; the same message is kept once.
+
+    Args:
+        session: a unit of work.
+        new: one answer's rows by part, from 0 on; with client and sequence where there are several.
+
+    Returns:
+        The rows by part, and whether they are new; else they are those that the same message made before.
+
+    Raises:
+        ConflictError: as :func:`append`, or when several rows have no message to hold them together.
+
+    Example:
+        >>> from db.store import Store
+        >>> sent_as = {"client": "tab", "sequence": 1}
+        >>> said = [NewLabel(f"a:{n}:8", "a", n, 8, Answer.NORMAL, "ann", part=n, **sent_as) for n in (0, 1)]
+        >>> with Store.open("sqlite://") as store, store.begin() as session:
+        ...     [append_once(session, said)[1] for _ in range(2)], len(history(session)), spent(session).questions
+        ([True, False], 2, 1)
+    """
+    first = new[0]
+    known = sent(session, first.client, first.sequence)
+    if known:
+        return _same_message(known, first), False
+    if len(new) > 1 and first.client is None:
         raise ConflictError(
-            f"expected item {new.item_id} and version {new.version_id} to exist, got none of that number; "
+            f"expected a client and a number for an answer about {len(new)} windows, got none; pass both, so that it "
+            "can be taken back as a whole"
+        )
+    now = utc_now()
+    rows = _insert(session, [LabelRow(**vars(one), undoes=None, created_at=now) for one in new])
+    if rows:
+        return rows, True
+    known = sent(session, first.client, first.sequence)  # another transaction brought the same message meanwhile
+    if not known:
+        raise ConflictError(
+            f"expected item {first.item_id} and version {first.version_id} to exist, got none of that number; "
             "ask for a question before answering it"
         )
-    return _same_message(known, new), False
+    return _same_message(known, first), False
 
 
-def sent(session: Session, client: str | None, sequence: int | None) -> Label | None:
-    """Find the row that a message made; None when it never arrived.
+def sent(session: Session, client: str | None, sequence: int | None) -> list[Label]:
+    """Find the rows that a message made, by part; none when it never arrived.
 
     Raises:
         ConflictError: when only one of client and sequence is given.
     """
     if client is None and sequence is None:
-        return None
+        return []
     if client is None or sequence is None:
         raise ConflictError(
             f"expected client and sequence together or neither, got {client!r} and {sequence!r}; pass both, so that a "
             "message that is sent twice is kept once"
         )
-    found = select(LabelRow).where(LabelRow.client == client, LabelRow.sequence == sequence)
-    row = session.scalars(found).one_or_none()
-    return None if row is None else _record(row)
+    return [_record(row) for row in session.scalars(_of_message(client, sequence))]
 
 
 def undo(session: Session, analyst: str, *, client: str | None = None, sequence: int | None = None) -> Label | None:
-    """Take back an analyst's last answer that stands, by a new row; its question opens again.
+    """Take back an analyst's last answer that stands, by a new row for each window of it; its question opens again.
 
     The question stays answered where another analyst's answer to the same window stands, and stays closed where a
     newer question about the same window is alive.
@@ -82,7 +108,7 @@ def undo(session: Session, analyst: str, *, client: str | None = None, sequence:
         sequence: number of the message; the same message undoes once.
 
     Returns:
-        The new row (answer None), or None when nothing of this analyst stands.
+        The new row (answer None) about the window that was asked, or None when nothing of this analyst stands.
 
     Raises:
         ConflictError: when the message number was used for an answer.
@@ -96,17 +122,19 @@ def undo(session: Session, analyst: str, *, client: str | None = None, sequence:
     """
     while True:
         known = sent(session, client, sequence)
-        if known is not None:
-            return _checked_undo(known)
+        if known:
+            return _checked_undo(known[0])
         last = session.scalars(
             _answers().where(LabelRow.analyst == analyst).order_by(LabelRow.id.desc()).limit(1)
         ).one_or_none()
         if last is None:
             return None
-        taken_back = _insert(session, _undoing(last, client, sequence))
-        if taken_back is not None:
-            _open_again(session, last)
-            return taken_back
+        rows = _whole_answer(session, last)
+        now = utc_now()
+        taken_back = _insert(session, [_undoing(row, client, sequence, now) for row in rows])
+        if taken_back:
+            _open_again(session, rows[0])
+            return taken_back[0]
 
 
 def history(session: Session) -> list[Label]:
@@ -129,13 +157,17 @@ def last_id(session: Session) -> int:
 def spent(session: Session) -> Spent:
     """Count what was asked and what it brought.
 
-    A question is a window that was ever answered: an answer that was taken back, or given by two analysts, was one
-    read of the oracle all the same.
+    A question is a window that was ever asked about and answered: an answer that was taken back, or given by two
+    analysts, was one read of the oracle all the same. Its other windows are labels, not questions.
     """
     kinds = [label.answer for label in standing(session)]
     anomalies, normals, unsure = (kinds.count(kind) for kind in (Answer.ANOMALY, Answer.NORMAL, Answer.UNSURE))
-    asked = select(func.count(func.distinct(LabelRow.key))).where(LabelRow.answer.is_not(None))
-    undone = select(func.count()).where(LabelRow.undoes.is_not(None))
+    given = (LabelRow.answer.is_not(None), LabelRow.part == 0)
+    asked = select(func.count(func.distinct(LabelRow.key))).where(*given)
+    undone = select(func.count()).where(LabelRow.undoes.is_not(None), LabelRow.part == 0)
+    marked, unsure_ones = LabelRow.mark_low.is_not(None), LabelRow.answer == Answer.UNSURE
+    answers = select(func.count(), _count_if(marked), _count_if(unsure_ones)).where(*given)
+    every, events, doubts = session.execute(answers).one()
     return Spent(
         questions=session.scalar(asked) or 0,
         labels=anomalies + normals,
@@ -143,7 +175,25 @@ def spent(session: Session) -> Spent:
         normals=normals,
         unsure=unsure,
         undone=session.scalar(undone) or 0,
+        glances=every - events - doubts,
+        events=events,
+        doubts=doubts,
     )
+
+
+def _count_if(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.count(case((condition, 1)))
+
+
+def _of_message(client: str, sequence: int) -> Select[Any]:
+    its = select(LabelRow).where(LabelRow.client == client, LabelRow.sequence == sequence)
+    return its.order_by(LabelRow.part)
+
+
+def _whole_answer(session: Session, row: LabelRow) -> list[LabelRow]:
+    if row.client is None or row.sequence is None:
+        return [row]
+    return list(session.scalars(_of_message(row.client, row.sequence)))
 
 
 def _answers() -> Select[Any]:
@@ -153,33 +203,33 @@ def _answers() -> Select[Any]:
     return select(LabelRow).where(LabelRow.answer.is_not(None), ~taken_back)
 
 
-def _insert(session: Session, row: LabelRow) -> Label | None:
-    """Write a row; None when a unique key or a reference forbids it."""
+def _insert(session: Session, rows: list[LabelRow]) -> list[Label]:
+    """Write rows, all of them; none when a unique key or a reference forbids one."""
     try:
         with session.begin_nested():
-            session.add(row)
+            session.add_all(rows)
     except IntegrityError:
-        return None
-    return _record(row)
+        return []
+    return [_record(row) for row in rows]
 
 
-def _undoing(last: LabelRow, client: str | None, sequence: int | None) -> LabelRow:
-    window = {name: getattr(last, name) for name in ("key", "series", "start", "length", "analyst", "item_id")}
+def _undoing(row: LabelRow, client: str | None, sequence: int | None, now: datetime) -> LabelRow:
+    same = ("key", "series", "start", "length", "analyst", "item_id", "version_id", "part")
     return LabelRow(
-        **window,
-        version_id=last.version_id,
+        **{name: getattr(row, name) for name in same},
         answer=None,
-        undoes=last.id,
+        undoes=row.id,
         client=client,
         sequence=sequence,
-        created_at=utc_now(),
+        created_at=now,
     )
 
 
-def _same_message(known: Label, new: NewLabel) -> Label:
-    if known.answer is None or (known.key, known.analyst) != (new.key, new.analyst):
+def _same_message(known: list[Label], new: NewLabel) -> list[Label]:
+    first = known[0]
+    if first.answer is None or (first.key, first.analyst) != (new.key, new.analyst):
         raise ConflictError(
-            f"expected message {new.sequence} of client {new.client!r} to be about {known.key} by {known.analyst!r} as "
+            f"expected message {new.sequence} of client {new.client!r} to be about {first.key} by {first.analyst!r} as "
             f"before, got {new.key} by {new.analyst!r}; number every message anew"
         )
     return known
@@ -218,4 +268,7 @@ def _record(row: LabelRow) -> Label:
         client=row.client,
         sequence=row.sequence,
         created_at=row.created_at,
+        part=row.part,
+        mark_low=row.mark_low,
+        mark_high=row.mark_high,
     )

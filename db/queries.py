@@ -48,7 +48,7 @@ def replace(session: Session, items: Sequence[NewItem], version_id: int | None) 
     session.execute(live.values(state=ItemState.RETIRED, **_FREE))
     answered = {label.key for label in labels.standing(session)}
     rows = [
-        ItemRow(**vars(item), version_id=version_id, state=ItemState.OPEN, created_at=utc_now(), **_FREE)
+        ItemRow(**_proposed(item), version_id=version_id, state=ItemState.OPEN, created_at=utc_now(), **_FREE)
         for item in items
         if item.key not in answered
     ]
@@ -123,32 +123,77 @@ def release(session: Session, item_id: int, analyst: str) -> bool:
 def answer(
     session: Session, item_id: int, answer: Answer, analyst: str, *, client: str | None, sequence: int | None
 ) -> Label:
-    """Keep an answer: one row of history and the question's new state, together or not at all.
+    """Keep an answer about the asked window alone (see :func:`answer_parts`).
+
+    Raises:
+        MissingRowError: when there is no such question.
+        ConflictError: when the message number was used for something else.
+    """
+    item = get(session, item_id)
+    said = (item.key, item.start, answer)
+    return answer_parts(session, item, [said], analyst, client=client, sequence=sequence)[0]
+
+
+def answer_parts(
+    session: Session,
+    item: QueryItem,
+    said: Sequence[tuple[str, int, Answer]],
+    analyst: str,
+    *,
+    client: str | None,
+    sequence: int | None,
+    mark: tuple[int, int] | None = None,
+) -> list[Label]:
+    """Keep an answer: a row of history for each window and the question's new state, together or not at all.
 
     An answer is never turned away for being late: after the lease ran out, after somebody else answered the same
     question, or after the question was retired, it is one more row of the history, and the latest row stands.
 
     Args:
         session: a unit of work.
-        item_id: the question.
-        answer: what was said.
+        item: the question.
+        said: key, start and answer for each window of the question's series, the asked one first.
         analyst: who said it.
         client: who sends the message, such as a browser tab.
         sequence: number of the message; the same message is kept once, however often it arrives.
+        mark: the points [low, high) that the analyst marked, where something was marked.
+
+    Returns:
+        The rows in the order of ``said``, or those that the same message made before.
 
     Raises:
-        MissingRowError: when there is no such question.
         ConflictError: when the message number was used for something else.
+
+    Example:
+        >>> from db.store import Store
+        >>> new = NewItem("a:0:8", "a", 0, 8, 4, 8, "top", "high score", 1.0, 0.9, 0.8)
+        >>> said = [("a:0:8", 0, Answer.ANOMALY), ("a:4:8", 4, Answer.NORMAL)]
+        >>> with Store.open("sqlite://") as store, store.begin() as session:
+        ...     (item,) = replace(session, [new], None)
+        ...     rows = answer_parts(session, item, said, "ann", client="tab", sequence=1, mark=(3, 8))
+        ...     [(row.key, row.part) for row in rows], get(session, item.id).state.value
+        ([('a:0:8', 0), ('a:4:8', 1)], 'answered')
     """
-    row = _row(session, item_id)
-    window = {name: getattr(row, name) for name in ("key", "series", "start", "length", "version_id")}
-    new = NewLabel(**window, answer=answer, analyst=analyst, item_id=item_id, client=client, sequence=sequence)
-    label, is_new = labels.append_once(session, new)
-    if is_new:
-        session.execute(update(ItemRow).where(ItemRow.id == item_id).values(state=ItemState.ANSWERED, **_FREE))
-        others = update(ItemRow).where(ItemRow.key == label.key, ItemRow.id != item_id, ItemRow.state.in_(LIVE))
+    if len(said) > 1:
+        _one_at_a_time(session)  # before any row is locked: it is going to settle other questions
+    low, high = mark or (None, None)
+    shared: dict[str, Any] = {
+        "series": item.series,
+        "length": item.length,
+        "version_id": item.version_id,
+        "item_id": item.id,
+    }
+    shared |= {"analyst": analyst, "client": client, "sequence": sequence, "mark_low": low, "mark_high": high}
+    new = [
+        NewLabel(key=key, start=start, answer=one, part=part, **shared) for part, (key, start, one) in enumerate(said)
+    ]
+    rows, are_new = labels.append_once(session, new)
+    if are_new:
+        session.execute(update(ItemRow).where(ItemRow.id == item.id).values(state=ItemState.ANSWERED, **_FREE))
+        others = update(ItemRow).where(ItemRow.key == item.key, ItemRow.id != item.id, ItemRow.state.in_(LIVE))
         session.execute(others.values(state=ItemState.RETIRED, **_FREE))
-    return label
+        _move(session, [key for key, _, _ in said[1:]], ItemState.OPEN, ItemState.SETTLED)
+    return rows
 
 
 def settle(session: Session, keys: Iterable[str]) -> int:
@@ -208,6 +253,12 @@ def _batches(keys: list[str]) -> Iterator[list[str]]:
         yield keys[low : low + _BATCH]
 
 
+def _proposed(item: NewItem) -> dict[str, Any]:
+    low = item.span_low if item.event_low is None else item.event_low
+    high = item.span_high if item.event_high is None else item.event_high
+    return {**vars(item), "event_low": low, "event_high": high}
+
+
 def _row(session: Session, item_id: int) -> ItemRow:
     row = session.get(ItemRow, item_id, populate_existing=True)
     if row is None:
@@ -234,6 +285,8 @@ def _record(row: ItemRow) -> QueryItem:
         priority=row.priority,
         probability=row.probability,
         margin=row.margin,
+        event_low=row.event_low,
+        event_high=row.event_high,
         state=row.state,
         leased_by=row.leased_by,
         lease_until=row.lease_until,

@@ -98,7 +98,9 @@ class NewLabel:
         analyst: who said it.
         item_id: the question it answers; None for imported answers.
         version_id: the model version that asked.
-        client, sequence: who sent it and as which message; the same pair is kept once. Both None: always kept.
+        client, sequence: who sent it and as which message; the same message is kept once. Both None: always kept.
+        part: place of the window among those that the message is about; 0 is the window that was asked about.
+        mark_low, mark_high: the points [low, high) that the analyst marked; None where nothing was marked.
     """
 
     key: str
@@ -111,11 +113,17 @@ class NewLabel:
     version_id: int | None = None
     client: str | None = None
     sequence: int | None = None
+    part: int = 0
+    mark_low: int | None = None
+    mark_high: int | None = None
 
 
 @dataclass(frozen=True)
 class Label:
-    """One row of the append-only history: an answer, or (answer None) the undoing of row ``undoes``."""
+    """One row of the append-only history: an answer, or (answer None) the undoing of row ``undoes``.
+
+    An answer about an event is one message and as many rows as windows (further fields as in :class:`NewLabel`).
+    """
 
     id: int
     key: str
@@ -130,6 +138,9 @@ class Label:
     client: str | None
     sequence: int | None
     created_at: datetime
+    part: int = 0
+    mark_low: int | None = None
+    mark_high: int | None = None
 
 
 @dataclass(frozen=True)
@@ -137,10 +148,14 @@ class Spent:
     """What the answers cost and what they are worth.
 
     Attributes:
-        questions: distinct windows ever answered, undone or unsure ones included: each was a read of the oracle.
+        questions: distinct windows ever asked about and answered, undone or unsure ones included: each was a read of
+            the oracle, however many windows the answer labelled.
         labels: windows with a standing answer that is not unsure.
-        anomalies, normals, unsure: standing answers of each kind.
+        anomalies, normals, unsure: windows with a standing answer of each kind.
         undone: answers taken back.
+        glances: answers ever given without marking anything, unsure ones left out; taken-back ones cost time too.
+        events: answers ever given that marked where an anomaly begins and ends.
+        doubts: unsure answers ever given.
     """
 
     questions: int
@@ -149,6 +164,18 @@ class Spent:
     normals: int
     unsure: int
     undone: int
+    glances: int = 0
+    events: int = 0
+    doubts: int = 0
+
+    def seconds(self, *, glance: float, event: float, doubt: float) -> float:
+        """Price the answers by what one of each kind costs.
+
+        Example:
+            >>> Spent(3, 9, 4, 5, 0, 0, glances=2, events=1).seconds(glance=4, event=10, doubt=4)
+            18
+        """
+        return glance * self.glances + event * self.events + doubt * self.doubts
 
 
 @dataclass(frozen=True)
@@ -163,6 +190,7 @@ class NewItem:
         priority: higher is asked earlier.
         probability: the model's P(anomaly) when it was picked.
         margin: distance between P(anomaly) and P(normal) then.
+        event_low, event_high: the points [low, high) that are proposed as one event; the span where None.
     """
 
     key: str
@@ -176,6 +204,8 @@ class NewItem:
     priority: float
     probability: float
     margin: float
+    event_low: int | None = None
+    event_high: int | None = None
 
 
 @dataclass(frozen=True)
@@ -195,6 +225,8 @@ class QueryItem:
     priority: float
     probability: float
     margin: float
+    event_low: int
+    event_high: int
     state: ItemState
     leased_by: str | None
     lease_until: datetime | None

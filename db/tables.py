@@ -161,6 +161,8 @@ class ItemRow(Base):
     priority: Mapped[float]
     probability: Mapped[float]
     margin: Mapped[float]
+    event_low: Mapped[int] = mapped_column(server_default="0")
+    event_high: Mapped[int] = mapped_column(server_default="0")
     state: Mapped[ItemState]
     leased_by: Mapped[str | None]
     lease_until: Mapped[datetime | None]
@@ -168,11 +170,11 @@ class ItemRow(Base):
 
 
 class LabelRow(Base):
-    """One event of the append-only history."""
+    """One row of the append-only history: what one answer, or one undoing of it, says of one window."""
 
     __tablename__ = "labels"
     __table_args__ = (
-        Index("uq_labels_client_sequence", "client", "sequence", unique=True),
+        Index("uq_labels_client_sequence", "client", "sequence", "part", unique=True),
         Index("ix_labels_key", "key"),
         Index("ix_labels_analyst", "analyst"),
         CheckConstraint("(answer IS NULL) = (undoes IS NOT NULL)", name="undo_has_no_answer"),
@@ -191,6 +193,9 @@ class LabelRow(Base):
     undoes: Mapped[int | None] = mapped_column(ForeignKey("labels.id"), unique=True)
     client: Mapped[str | None]
     sequence: Mapped[int | None]
+    part: Mapped[int] = mapped_column(server_default="0")
+    mark_low: Mapped[int | None]
+    mark_high: Mapped[int | None]
     created_at: Mapped[datetime]
 
 

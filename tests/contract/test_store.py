@@ -22,6 +22,7 @@ from db.records import (
     Answer,
     ItemState,
     JobState,
+    Label,
     NewItem,
     NewLabel,
     NewSeries,
@@ -137,6 +138,62 @@ def test_going_back_to_the_first_revision_keeps_the_series(store: Store, databas
         engine.dispose()
     with store.read() as session:
         assert [(one.name, one.exogenous) for one in series.all(session)] == [("a", ())]
+
+
+def test_questions_and_answers_of_the_second_revision_are_about_single_windows(database_url: str) -> None:
+    engine = make_engine(read_url(database_url))
+    now = {"now": "2026-01-01 00:00:00.000000"}
+    try:
+        schema.upgrade(engine, "0002")
+        with engine.begin() as connection:
+            connection.execute(text(_OLD_ITEM), now)
+            connection.execute(text(_OLD_LABEL), now)
+    finally:
+        engine.dispose()
+    with Store.open(database_url) as store, store.begin() as session:
+        item = queries.get(session, 1)
+        (old,) = labels.history(session)
+        assert (item.event_low, item.event_high) == (item.span_low, item.span_high) == (64, 72)
+        assert (old.part, old.mark_low, old.mark_high) == (0, None, None)
+        assert queries.answer(session, 1, Answer.ANOMALY, "ann", client="tab", sequence=7) == old
+        assert labels.undo(session, "ann") is not None
+    with pytest.raises(DatabaseError, match="rows of labels never change"):
+        _rewrite(database_url)
+
+
+_OLD_ITEM = (
+    "INSERT INTO query_items (id, key, series, start, length, span_low, span_high, strategy, reason, priority, "
+    "probability, margin, state, created_at) VALUES (1, 'a:8:64', 'a', 8, 64, 64, 72, 'top', 'odd', 0.5, 0.7, 0.4, "
+    "'answered', :now)"
+)
+_OLD_LABEL = (
+    "INSERT INTO labels (key, series, start, length, answer, analyst, item_id, client, sequence, created_at) "
+    "VALUES ('a:8:64', 'a', 8, 64, 'anomaly', 'ann', 1, 'tab', 7, :now)"
+)
+
+
+def _rewrite(database_url: str) -> None:
+    with Store.open(database_url) as store, store.begin() as session:
+        session.execute(text("UPDATE labels SET answer = 'normal'"))
+
+
+def test_going_back_to_the_second_revision_keeps_every_label(store: Store, database_url: str) -> None:
+    tell_event(store, fill(store, 4)[1])
+    engine = make_engine(read_url(database_url))
+    try:
+        schema.downgrade(engine, "0002")
+        schema.upgrade(engine)
+    finally:
+        engine.dispose()
+    with store.read() as session:
+        kept = [(label.key, label.answer, label.client) for label in labels.history(session)]
+    assert kept == [
+        ("a:8:64", Answer.ANOMALY, "tab"),
+        ("a:0:64", Answer.NORMAL, "tab/1"),
+        ("a:16:64", Answer.ANOMALY, "tab/2"),
+    ]
+    with pytest.raises(DatabaseError, match="rows of labels never change"):
+        _rewrite(database_url)
 
 
 def test_opening_again_keeps_what_is_there(database_url: str) -> None:
@@ -320,7 +377,7 @@ def test_the_latest_answer_to_a_window_stands(store: Store) -> None:
         labels.append(session, new_label(2, Answer.UNSURE, "ann"))
         second = labels.append(session, new_label(1, Answer.ANOMALY, "bob"))
         assert [label.id for label in labels.standing(session)] == [second.id - 1, second.id]
-        assert labels.spent(session) == Spent(questions=2, labels=1, anomalies=1, normals=0, unsure=1, undone=0)
+        assert labels.spent(session) == Spent(2, 1, anomalies=1, normals=0, unsure=1, undone=0, glances=2, doubts=1)
 
 
 def test_undo_is_a_new_row_and_brings_back_what_stood_before(store: Store) -> None:
@@ -336,7 +393,7 @@ def test_undo_is_a_new_row_and_brings_back_what_stood_before(store: Store) -> No
         assert labels.undo(session, "ann") is None
         assert labels.standing(session) == []
         assert len(labels.history(session)) == 4
-        assert labels.spent(session) == Spent(questions=1, labels=0, anomalies=0, normals=0, unsure=0, undone=2)
+        assert labels.spent(session) == Spent(1, 0, anomalies=0, normals=0, unsure=0, undone=2, glances=2)
 
 
 def test_an_undo_sent_twice_takes_back_one_answer(store: Store) -> None:
@@ -363,6 +420,97 @@ def test_undos_at_once_take_back_one_answer_each(store: Store) -> None:
             return None if row is None else row.undoes
 
     assert Counter(at_once(6, work)) == Counter([1, 2, 3, 4, None, None])
+
+
+def tell_event(store: Store, item: QueryItem, sequence: int = 1) -> list[Label]:
+    """Item 1 and its right neighbour are anomalous, the left one is normal."""
+    with store.begin() as session:
+        said = [("a:8:64", 8, Answer.ANOMALY), ("a:0:64", 0, Answer.NORMAL), ("a:16:64", 16, Answer.ANOMALY)]
+        return queries.answer_parts(session, item, said, "ann", client="tab", sequence=sequence, mark=(66, 75))
+
+
+def test_an_answer_about_an_event_is_one_question_and_a_row_for_each_window(store: Store) -> None:
+    item = fill(store, 4)[1]
+    rows = tell_event(store, item)
+    assert [(row.part, row.key, row.answer) for row in rows] == [
+        (0, "a:8:64", Answer.ANOMALY),
+        (1, "a:0:64", Answer.NORMAL),
+        (2, "a:16:64", Answer.ANOMALY),
+    ]
+    assert {(row.item_id, row.client, row.sequence, row.mark_low, row.mark_high, row.created_at) for row in rows} == {
+        (item.id, "tab", 1, 66, 75, rows[0].created_at)
+    }
+    with store.read() as session:
+        assert labels.history(session) == labels.standing(session) == rows
+        assert labels.spent(session) == Spent(1, 3, anomalies=2, normals=1, unsure=0, undone=0, events=1)
+    found = states(store)
+    assert (found["a:8:64"], found["a:24:64"]) == (ItemState.ANSWERED, ItemState.OPEN)
+    assert found["a:0:64"] == found["a:16:64"] == ItemState.SETTLED
+
+
+def test_an_event_sent_twice_is_kept_once(store: Store) -> None:
+    item = fill(store, 4)[1]
+    first = tell_event(store, item)
+    assert tell_event(store, item) == first
+    with store.begin() as session:
+        again = queries.answer(session, item.id, Answer.UNSURE, "ann", client="tab", sequence=1)
+        assert again == first[0]
+        assert len(labels.history(session)) == 3
+
+
+def test_an_event_sent_by_many_at_once_is_kept_once(store: Store) -> None:
+    item = fill(store, 4)[1]
+    found = at_once(6, lambda _: tuple(row.id for row in tell_event(store, item)))
+    assert len(set(found)) == 1
+    with store.read() as session:
+        assert len(labels.history(session)) == 3
+
+
+def test_undo_takes_back_all_windows_of_an_answer_and_what_stood_before_stands_again(store: Store) -> None:
+    item = fill(store, 4)[1]
+    with store.begin() as session:
+        before = labels.append(session, new_label(2, Answer.NORMAL))
+    rows = tell_event(store, item)
+    with store.begin() as session:
+        undone = labels.undo(session, "ann", client="tab", sequence=2)
+        assert labels.undo(session, "ann", client="tab", sequence=2) == undone
+        assert undone is not None
+        assert (undone.key, undone.undoes, undone.part) == (item.key, rows[0].id, 0)
+        assert [label.undoes for label in labels.history(session)[4:]] == [row.id for row in rows]
+        assert labels.standing(session) == [before]
+        assert labels.spent(session) == Spent(2, 1, anomalies=0, normals=1, unsure=0, undone=1, glances=1, events=1)
+        assert queries.get(session, item.id).state == ItemState.OPEN
+    tell_event(store, item, sequence=3)
+    with store.read() as session:
+        assert labels.spent(session).anomalies == 2
+
+
+def test_an_event_is_kept_whole_or_not_at_all(store: Store) -> None:
+    item = fill(store, 4)[1]
+    with store.begin() as session:
+        labels.append_once(session, [new_label(9, client="tab", sequence=1, part=2)])
+    with pytest.raises(ConflictError, match="to be about"):
+        tell_event(store, item)
+    with pytest.raises(ConflictError, match="answer about 2 windows"), store.begin() as session:
+        labels.append_once(session, [new_label(1), new_label(2, part=1)])
+    with store.read() as session:
+        assert len(labels.history(session)) == 1
+        assert queries.get(session, item.id).state == ItemState.OPEN
+
+
+def test_undos_of_events_at_once_take_back_one_each(store: Store) -> None:
+    items = fill(store, 4)
+    tell_event(store, items[1], sequence=1)
+    tell_event(store, items[1], sequence=2)
+
+    def work(_: int) -> int | None:
+        with store.begin() as session:
+            row = labels.undo(session, "ann")
+            return None if row is None else row.undoes
+
+    assert Counter(at_once(4, work)) == Counter([1, 4, None, None])
+    with store.read() as session:
+        assert (labels.standing(session), labels.spent(session).undone) == ([], 2)
 
 
 @pytest.mark.parametrize("statement", ["UPDATE labels SET answer = 'normal'", "DELETE FROM labels"])
@@ -440,7 +588,9 @@ def test_two_answers_after_an_expired_lease_are_history_but_one_question(store: 
         assert queries.answer(session, item.id, Answer.NORMAL, "ann", client="a", sequence=1) == late
         assert len(labels.history(session)) == 2
         assert labels.standing(session) == [late]
-        assert labels.spent(session) == Spent(questions=1, labels=1, anomalies=0, normals=1, unsure=0, undone=0)
+        assert labels.spent(session) == Spent(
+            questions=1, labels=1, anomalies=0, normals=1, unsure=0, undone=0, glances=2
+        )
         labels.undo(session, "ann")
         assert [label.analyst for label in labels.standing(session)] == ["bob"]
         assert queries.get(session, item.id).state == ItemState.ANSWERED

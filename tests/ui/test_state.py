@@ -39,7 +39,9 @@ class FakeDoor:
     def ask(self, analyst: str) -> FakeCard:
         self._note("ask", analyst)
         return FakeCard(
-            QueryItem(self.item, "a:0:8", "a", 0, 8, 4, 8, 1, "top", "", 1, 0.5, 0, ItemState.LEASED, analyst, NOW, NOW)
+            QueryItem(
+                self.item, "a:0:8", "a", 0, 8, 4, 8, 1, "top", "", 1, 0.5, 0, 4, 8, ItemState.LEASED, analyst, NOW, NOW
+            )
         )
 
     def tell(self, item_id: int, answer: Answer, analyst: str, *, client: str, sequence: int) -> Told:
