@@ -149,6 +149,11 @@ def standing(session: Session) -> list[Label]:
     return [_record(row) for row in rows]
 
 
+def answered(session: Session, keys: Sequence[str]) -> set[str]:
+    """Tell which of some windows have a standing answer."""
+    return set(session.scalars(_answers().with_only_columns(LabelRow.key).where(LabelRow.key.in_(keys))))
+
+
 def last_id(session: Session) -> int:
     """Number the newest row of the history; 0 for an empty one."""
     return session.scalar(select(func.max(LabelRow.id))) or 0

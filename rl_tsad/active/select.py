@@ -67,6 +67,7 @@ def select(
     *,
     config: ActiveConfig,
     asked: Collection[str] = (),
+    claim: Callable[[int], Int64] | None = None,
     count: int | None = None,
     seed: int = 0,
 ) -> list[Pick]:
@@ -90,6 +91,8 @@ def select(
         embedding: (N, Z) float32, finite.
         config: shares, batch size and spacing.
         asked: keys that need no question (any more): answered, settled or set aside.
+        claim: called once for each pick; gives the rows that a question about that row covers, which this batch then
+            asks nothing more about. A question covers its own window when omitted.
         count: questions wanted; ``config.batch`` when omitted.
         seed: the run's seed.
 
@@ -118,6 +121,8 @@ def select(
             break
         picks.append((row, strategy, batch.reason(row, strategy)))
         batch.take(row)
+        if claim is not None:
+            batch.free[claim(row)] = False
     return [Pick(row, name, why, 1.0 - turn / max(wanted, 1)) for turn, (row, name, why) in enumerate(picks)]
 
 

@@ -19,7 +19,9 @@ from db import jobs, labels, queries, series, versions
 from db.errors import ConflictError, MissingRowError, StoreError
 from db.records import Answer, ItemState, Job, Label, ModelVersion, QueryItem, SeriesRecord, Spent
 from db.session import utc_now
+from rl_tsad.active.extent import Extent
 from rl_tsad.errors import LabelingError, WorkspaceError
+from rl_tsad.services.marking import Around, find_around, said_of
 from rl_tsad.services.spreading import VALUES, count_decided, respread_quietly
 from rl_tsad.services.workspace import Workspace, load_series
 from rl_tsad.types import Float32
@@ -44,6 +46,11 @@ class Card:
         reason: why this is asked, in plain words.
         left: unanswered questions in the queue, this one included.
         exogenous: names of the channels that only explain the others.
+        origin: number of the first shown point in its series.
+        event: positions [low, high) of the stretch that is proposed as one event.
+        markable: positions [low, high) between which marked points label something.
+        keys: the windows that an answer may label, in time order.
+        asks_event: whether the analyst is to mark where an anomaly begins and ends.
     """
 
     item: QueryItem
@@ -58,6 +65,11 @@ class Card:
     reason: str
     left: int
     exogenous: tuple[str, ...] = ()
+    origin: int = 0
+    event: Extent = (0, 0)
+    markable: Extent = (0, 0)
+    keys: tuple[str, ...] = ()
+    asks_event: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,14 +77,30 @@ class Told:
     """What became of an answer.
 
     Attributes:
-        label: the row that keeps it; when the same message came before, the row it made then.
+        rows: the rows that keep it, a window each, the asked one first; when the same message came before, the rows
+            that it made then.
         spread: windows that this answer alone decides by spreading over the graph.
         left: unanswered questions in the queue.
     """
 
-    label: Label
+    rows: tuple[Label, ...]
     spread: int
     left: int
+
+    @property
+    def label(self) -> Label:
+        """The row about the asked window."""
+        return self.rows[0]
+
+    @property
+    def answer(self) -> Answer:
+        """The answer as it is kept: anomaly where it calls any window one."""
+        is_anomaly = any(row.answer == Answer.ANOMALY for row in self.rows)
+        return Answer.ANOMALY if is_anomaly else self.label.answer or Answer.UNSURE
+
+    def windows(self, answer: Answer) -> int:
+        """Count the windows that the answer calls so."""
+        return sum(row.answer == answer for row in self.rows)
 
 
 @dataclass(frozen=True)
@@ -116,18 +144,28 @@ def ask(ws: Workspace, analyst: str) -> Card | None:
         item = _take(session, ws, analyst)
         if item is None:
             return None
-        record, left = series.get(session, item.series), _left(session)
+        record, left, around = series.get(session, item.series), _left(session), find_around(ws, session, item)
     if record is None:
         raise WorkspaceError(f"expected the series {item.series!r} in {ws.root}, got none; ingest it again")
-    return _card(ws, item, record, left)
+    return _card(ws, item, record, around, left=left)
 
 
-def tell(ws: Workspace, item_id: int, answer: Answer, analyst: str, *, client: str, sequence: int) -> Told:
-    """Keep an answer, then spread it.
+def tell(
+    ws: Workspace,
+    item_id: int,
+    answer: Answer,
+    analyst: str,
+    *,
+    client: str,
+    sequence: int,
+    extent: Extent | None = None,
+) -> Told:
+    """Keep an answer, a row for each window that it labels, then spread it.
 
     When this returns, the answer is on disk; a failure of the spreading does not change that. An answer is kept
     however late it comes. Where two analysts answered one window, both answers stay in the history, the later one
-    stands, and the window counts as one question.
+    stands, and the window counts as one question. What an answer says of which window: see
+    :func:`rl_tsad.services.marking.said_of`.
 
     Args:
         ws: the workspace.
@@ -136,19 +174,24 @@ def tell(ws: Workspace, item_id: int, answer: Answer, analyst: str, *, client: s
         analyst: who says it.
         client: who sends it, such as one browser tab.
         sequence: number of the message; a message sent twice is kept once, with its first answer.
+        extent: points [low, high) of the series that the analyst marked as anomalous; None with the answer anomaly
+            takes the proposed event as it stands.
 
     Raises:
-        LabelingError: when there is no such question, or the number was used for another message.
+        LabelingError: when there is no such question, the number was used for another message, or the extent labels no
+            window: nothing is kept then.
         WorkspaceError: when the store does not answer: the answer may or may not be kept, tell it again with the same
             number.
     """
     if answer not in list(Answer):
         raise LabelingError(f"expected one of {', '.join(Answer)}, got {answer!r}; pass a db.records.Answer")
     with _in_words(), ws.store.begin() as session:
-        label = queries.answer(session, item_id, Answer(answer), analyst, client=client, sequence=sequence)
+        item = queries.get(session, item_id)
+        said = said_of(session, item, find_around(ws, session, item), Answer(answer), extent)
+        rows = queries.answer_parts(session, item, said, analyst, client=client, sequence=sequence, mark=extent)
         left = _left(session)
-    reach = respread_quietly(ws, label.key)
-    return Told(label, reach, _left_now(ws, left))
+    reach = respread_quietly(ws, [row.key for row in rows])
+    return Told(tuple(rows), reach, _left_now(ws, left))
 
 
 def undo(ws: Workspace, analyst: str, *, client: str | None = None, sequence: int | None = None) -> Label | None:
@@ -248,10 +291,13 @@ def _left_now(ws: Workspace, before: int) -> int:
         return before
 
 
-def _card(ws: Workspace, item: QueryItem, record: SeriesRecord, left: int) -> Card:
+def _card(ws: Workspace, item: QueryItem, record: SeriesRecord, around: Around, *, left: int) -> Card:
     recorded = load_series(ws, record)
+    asks_event, (first, last) = ws.settings.active.events, around.extent
     low = max(0, item.start - WINDOWS_BEFORE * item.length)
     high = min(recorded.length, item.start + (1 + WINDOWS_AFTER) * item.length)
+    if asks_event:
+        low, high = min(low, first), max(high, min(last, recorded.length))
     return Card(
         item=item,
         values=np.array(recorded.values[low:high]),
@@ -265,6 +311,11 @@ def _card(ws: Workspace, item: QueryItem, record: SeriesRecord, left: int) -> Ca
         reason=item.reason,
         left=left,
         exogenous=record.exogenous,
+        origin=low,
+        event=(max(item.event_low, low) - low, min(item.event_high, high) - low),
+        markable=(max(first, low) - low, min(last, high) - low),
+        keys=around.keys,
+        asks_event=asks_event,
     )
 
 
@@ -275,6 +326,8 @@ def _agreement(session: Session) -> list[tuple[int, float]]:
     trailing: deque[bool] = deque(maxlen=_TRAILING)
     curve: list[tuple[int, float]] = []
     for label in labels.history(session):
+        if label.part:
+            continue  # the probability at asking time was the asked window's
         if label.answer is not None:
             asked.add(label.key)
         if label.id in stands and label.answer in VALUES and label.item_id in said:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from db import labels, queries, versions
 from db.records import ModelVersion, NewItem, NewVersion
+from rl_tsad.active.extent import Extent, propose_extent
 from rl_tsad.active.select import Pick, select
 from rl_tsad.agent.act import Decisions
 from rl_tsad.agent.chain import Actor
@@ -23,7 +24,7 @@ from rl_tsad.seeding import derive_seed
 from rl_tsad.services.drafts import copy_linked, draft_folder
 from rl_tsad.services.foundation import Foundation
 from rl_tsad.services.workspace import Workspace
-from rl_tsad.types import Targets, parse_key, rows_of
+from rl_tsad.types import Int64, Targets, parse_key, rows_of
 
 AGENT, FOREST, PUBLISHED = "agent", "forest", "published"
 """Learners."""
@@ -135,29 +136,54 @@ def _questions(
     selection: ActiveConfig | None,
 ) -> list[NewItem]:
     decisions, config = learnt.decisions, selection or workspace.settings.active
-    standing = labels.standing(session)
-    asked = {label.key for label in labels.history(session)}
+    standing = {label.key for label in labels.standing(session)}
+    asked = {label.key for label in labels.history(session) if not label.part} | standing
     settled = set(learnt.targets.keys[learnt.targets.source == "propagated"].tolist())
     pool = foundation.pool
     judgements = foundation.pool_judgements()
+    proposals = Proposals(foundation, decisions, standing, reach=config.reach if config.events else 0)
     picks = select(
         decisions.keys[pool],
         decisions.probability[pool],
         prior=np.concatenate([one.prior for one in judgements]),
         embedding=np.concatenate([one.features for one in judgements]),
         asked=asked | settled,
+        claim=proposals.claim,
         config=config,
         count=config.batch,
         seed=derive_seed(workspace.settings.seed, "queue", len(asked), len(standing)),
     )
     rows = np.flatnonzero(pool)
-    return [_item(foundation, decisions, int(rows[pick.row]), pick) for pick in picks]
+    return [_item(foundation, decisions, int(rows[pick.row]), pick, proposals) for pick in picks]
 
 
-def _item(foundation: Foundation, decisions: Decisions, row: int, pick: Pick) -> NewItem:
+class Proposals:
+    """The stretch that each question proposes as one event; no two share a window, and none holds an answered one."""
+
+    def __init__(self, foundation: Foundation, decisions: Decisions, answered: Collection[str], *, reach: int) -> None:
+        self.score, self.reach = decisions.probability, reach
+        known = rows_of(foundation.keys, sorted(answered))
+        self.free = foundation.pool.copy()
+        self.free[known[known >= 0]] = False
+        counts = [len(judgement.keys) for judgement in foundation.judgements]
+        self.episode = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
+        self.pool_rows = np.flatnonzero(foundation.pool)
+        self.stretches: dict[int, Extent] = {}
+
+    def claim(self, pool_row: int) -> Int64:
+        """Propose a stretch around a window of the pool, and give its windows' places in the pool."""
+        row = int(self.pool_rows[pool_row])
+        low, high = propose_extent(self.score, row, episode=self.episode, allowed=self.free, reach=self.reach)
+        self.stretches[row] = low, high
+        self.free[low:high] = False
+        return np.arange(pool_row - (row - low), pool_row + (high - row), dtype=np.int64)
+
+
+def _item(foundation: Foundation, decisions: Decisions, row: int, pick: Pick, proposals: Proposals) -> NewItem:
     key = str(decisions.keys[row])
     series, start, length = parse_key(key)
     low, high = foundation.spans[row].tolist()
+    first, last = proposals.stretches[row]
     return NewItem(
         key=key,
         series=series,
@@ -170,4 +196,6 @@ def _item(foundation: Foundation, decisions: Decisions, row: int, pick: Pick) ->
         priority=float(pick.priority),
         probability=float(decisions.probability[row]),
         margin=float(decisions.margin[row]),
+        event_low=int(foundation.spans[first, 0]),
+        event_high=int(foundation.spans[last - 1, 1]),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -62,13 +62,13 @@ def answers_by_key(standing: list[Label]) -> dict[str, int]:
     return {label.key: VALUES[label.answer] for label in standing if label.answer in VALUES}
 
 
-def spread_known(known: Known, config: ActiveConfig, *, without: str | None = None) -> Int8:
-    """Spread the answers over the graph, all or all but one.
+def spread_known(known: Known, config: ActiveConfig, *, without: Collection[str] = ()) -> Int8:
+    """Spread the answers over the graph, all or all but some.
 
     Args:
         known: answers and graph.
         config: how far they spread.
-        without: key of an answer to leave out.
+        without: windows whose answers are left out.
 
     Returns:
         (N,) int8 in the order of the graph's keys: 0 or 1 where the answers decide, -1 where they do not and where a
@@ -76,7 +76,7 @@ def spread_known(known: Known, config: ActiveConfig, *, without: str | None = No
     """
     if known.graph is None:
         return np.empty(0, dtype=np.int8)
-    answers = {key: value for key, value in known.answers.items() if key != without}
+    answers = {key: value for key, value in known.answers.items() if key not in without}
     targets = spread_answers(known.graph, answers, config)
     return np.where(targets.source == PROPAGATED, targets.value, UNKNOWN).astype(np.int8)
 
@@ -87,7 +87,7 @@ def spread_answers(graph: Graph, answers: Mapping[str, int], config: ActiveConfi
 
 
 def settle_queue(ws: Workspace, known: Known, decided: Int8) -> int:
-    """Close the open questions whose answer follows from others, and open those where it no longer does.
+    """Close the open questions whose window other answers label or decide, and open those where that has ended.
 
     Nothing happens when the history grew meanwhile: whoever wrote the newer row settles the queue after us.
 
@@ -96,6 +96,7 @@ def settle_queue(ws: Workspace, known: Known, decided: Int8) -> int:
     """
     row = {} if known.graph is None else known.graph.row
     follows = {item.key for item in known.waiting if item.key in row and decided[row[item.key]] != UNKNOWN}
+    follows |= known.answers.keys()
     close = [item.key for item in known.waiting if item.state == ItemState.OPEN and item.key in follows]
     back = [item.key for item in known.waiting if item.state == ItemState.SETTLED and item.key not in follows]
     if not (close or back):
@@ -106,21 +107,21 @@ def settle_queue(ws: Workspace, known: Known, decided: Int8) -> int:
         return queries.settle(session, close) + queries.reopen(session, back)
 
 
-def respread_quietly(ws: Workspace, key: str | None = None) -> int:
+def respread_quietly(ws: Workspace, keys: Collection[str] = ()) -> int:
     """Spread and settle; a failure is logged and never reaches the analyst, whose answer is kept already.
 
     Args:
         ws: the workspace.
-        key: the window just answered; its reach is what is counted.
+        keys: the windows just answered; their reach is what is counted.
 
     Returns:
-        Windows that this answer alone decides; all windows decided by spreading when no key is given.
+        Windows that these answers alone decide; all windows decided by spreading when no key is given.
     """
     try:
         known, config = read_known(ws), ws.settings.active
         decided = spread_known(known, config)
         settle_queue(ws, known, decided)
-        before = np.int8(UNKNOWN) if key is None else spread_known(known, config, without=key)
+        before = spread_known(known, config, without=set(keys)) if keys else np.int8(UNKNOWN)
         return int(np.sum((decided != UNKNOWN) & (decided != before)))
     except Exception:
         _LOG.exception("answers could not be spread; they are kept, and the next answer tries again")

@@ -46,7 +46,7 @@ class FakeDoor:
 
     def tell(self, item_id: int, answer: Answer, analyst: str, *, client: str, sequence: int) -> Told:
         self._note("tell", item_id, answer, analyst, client, sequence)
-        return Told(label(answer), self.spread, 3)
+        return Told((label(answer),), self.spread, 3)
 
     def undo(self, analyst: str, *, client: str, sequence: int) -> Label | None:
         self._note("undo", analyst, client, sequence)

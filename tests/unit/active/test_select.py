@@ -70,6 +70,18 @@ def test_questions_are_new_distinct_and_spaced(seed, spacing, count):
             assert series != other or abs(start - then) // 8 > spacing
 
 
+def test_what_a_question_covers_is_not_asked_again():
+    claimed = []
+
+    def claim(row):
+        claimed.append(row)
+        return np.arange(row // 50 * 50, row // 50 * 50 + 50)
+
+    picks = select(*pool(), config=ActiveConfig(spacing=0), claim=claim, count=20)
+    assert [pick.row for pick in picks] == claimed
+    assert sorted(row // 50 for row in claimed) == [0, 1, 2, 3]
+
+
 def test_priorities_fall_in_the_order_of_asking():
     priorities = [pick.priority for pick in select(*pool(), config=ActiveConfig(), count=12)]
     assert priorities == sorted(priorities, reverse=True)

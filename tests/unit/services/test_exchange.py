@@ -33,14 +33,14 @@ def test_a_round_trip_brings_the_standing_answers_back(trained: Workspace, tmp_p
     answer(trained, Answer.ANOMALY, Answer.UNSURE, Answer.NORMAL)
     undo(trained, "ann")
     before = standing(trained)
-    assert len(before) == 2
+    assert set(before.values()) == {Answer.ANOMALY, Answer.UNSURE}
     export_answers(trained, tmp_path / name)
-    for _ in before:
+    for _ in range(2):
         undo(trained, "ann")
     assert standing(trained) == {}
-    assert import_answers(trained, tmp_path / name, analyst="x", dry_run=True) == 2
+    assert import_answers(trained, tmp_path / name, analyst="x", dry_run=True) == len(before)
     assert standing(trained) == {}
-    assert import_answers(trained, tmp_path / name, analyst="x") == 2
+    assert import_answers(trained, tmp_path / name, analyst="x") == len(before)
     assert standing(trained) == before
     assert import_answers(trained, tmp_path / name, analyst="x") == 0
 
@@ -48,9 +48,12 @@ def test_a_round_trip_brings_the_standing_answers_back(trained: Workspace, tmp_p
 def test_json_keeps_the_whole_history(trained: Workspace, tmp_path: Path) -> None:
     answer(trained, Answer.ANOMALY)
     undo(trained, "ann")
-    assert export_answers(trained, tmp_path / "all.json") == 2
+    assert export_answers(trained, tmp_path / "all.json") > 0
     events = json.loads((tmp_path / "all.json").read_text())["events"]
-    assert [event["answer"] for event in events] == ["anomaly", None]
+    said = [event["answer"] for event in events]
+    windows = len(said) // 2
+    assert said == ["anomaly"] * windows + [None] * windows
+    assert [event["part"] for event in events] == [*range(windows), *range(windows)]
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,24 @@ def test_a_version_decides_every_window_and_asks_only_in_the_pool(trained: Works
     assert asked <= pool
 
 
+def test_each_question_proposes_a_stretch_of_the_pool_that_no_other_one_touches(trained: Workspace) -> None:
+    foundation = prepare(trained)
+    with trained.store.read() as session:
+        items = queries.in_state(session, ItemState.OPEN)
+    rows = foundation.rows_by_series()
+    proposed: list[tuple[str, int]] = []
+    for item in items:
+        spans, part = foundation.spans[rows[item.series]], foundation.part[rows[item.series]]
+        its = np.flatnonzero((spans[:, 1] > item.event_low) & (spans[:, 0] < item.event_high))
+        assert spans[its[0], 0] == item.event_low <= item.span_low
+        assert spans[its[-1], 1] == item.event_high >= item.span_high
+        assert (part[its] == POOL).all()
+        assert len(its) <= 2 * trained.settings.active.reach + 1
+        proposed += [(item.series, row) for row in its.tolist()]
+    assert len(set(proposed)) == len(proposed)
+    assert len(proposed) > len(items)
+
+
 def test_pool_and_test_share_no_point(trained: Workspace) -> None:
     foundation = prepare(trained)
     length = trained.settings.window.length

@@ -1,0 +1,140 @@
+"""Which windows does an answer label? The pool around a question, and what an answer says of each of its windows.
+
+Only windows of the pool are ever labelled: what is kept for the test stays unseen wherever the analyst marks.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from db import labels, series, versions
+from db.records import Answer, ModelVersion, QueryItem
+from rl_tsad.active.extent import Extent, said_of_windows
+from rl_tsad.errors import LabelingError
+from rl_tsad.services.workspace import Workspace
+from rl_tsad.types import Int64, parse_key, window_key
+
+Said = tuple[str, int, Answer]
+"""Key and start of a window, and what is said of it."""
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Around:
+    """The windows that an answer to one question may label, in time order.
+
+    Attributes:
+        keys: N window keys, the asked window's among them.
+        starts: (N,) int64, their first points.
+        spans: (N, 2) int64, the points [low, high) that each decides.
+        points: T, length of the series.
+    """
+
+    keys: tuple[str, ...]
+    starts: Int64
+    spans: Int64
+    points: int
+
+    @property
+    def extent(self) -> Extent:
+        """The points [low, high) in which a mark labels something."""
+        return int(self.spans[0, 0]), int(self.spans[-1, 1])
+
+
+def find_around(ws: Workspace, session: Session, item: QueryItem) -> Around:
+    """Find the pool's windows in the proposed stretch and up to ``active.reach`` windows beyond both of its ends.
+
+    Without a model, or where its files are lost, only the asked window is known to be in the pool.
+    """
+    version = None if item.version_id is None else versions.get(session, item.version_id)
+    record = series.get(session, item.series)
+    points = item.span_high if record is None else record.rows
+    stride = _stride(ws, version)
+    reach = ws.settings.active.reach * stride
+    pool = _pool(ws, version).get(item.series, np.zeros(0, dtype=np.int64))
+    starts = np.union1d(pool, [item.start]).astype(np.int64)
+    ends = starts + item.length
+    spans = np.stack([np.where(starts == 0, 0, ends - stride), np.where(ends + stride > points, points, ends)], axis=1)
+    spans[starts == item.start] = item.span_low, item.span_high
+    near = (spans[:, 0] < item.event_high + reach) & (spans[:, 1] > item.event_low - reach)
+    keys = tuple(window_key(item.series, start, item.length) for start in starts[near].tolist())
+    return Around(keys, starts[near], spans[near], points)
+
+
+def said_of(session: Session, item: QueryItem, around: Around, answer: Answer, extent: Extent | None) -> list[Said]:
+    """Say what an answer means for each window, the asked one first.
+
+    Unsure is about the asked window only. Normal is about all of the proposed stretch. Anomaly is about the windows
+    that the extent touches; the rest of the proposed stretch is normal then, and so is one window beyond each end of
+    the extent, where nobody has answered about it yet. Without an extent the proposal is anomalous as it stands, and
+    nothing is said of what lies beyond it.
+
+    Raises:
+        LabelingError: when the extent is empty, leaves the series, touches no window, or comes with another answer.
+    """
+    if extent is not None:
+        _check(around, answer, extent)
+    if answer == Answer.UNSURE:
+        return [(item.key, item.start, answer)]
+    event = (item.event_low, item.event_high)
+    marked = (extent or event) if answer == Answer.ANOMALY else None
+    value, beside = said_of_windows(around.spans, event, marked)
+    known = labels.answered(session, [key for key, is_edge in zip(around.keys, beside, strict=True) if is_edge])
+    said = [
+        (key, start, Answer.ANOMALY if found == 1 else Answer.NORMAL)
+        for key, start, found, is_edge in zip(
+            around.keys, around.starts.tolist(), value.tolist(), beside.tolist(), strict=True
+        )
+        if found >= 0 and not (is_edge and (extent is None or key in known))
+    ]
+    return sorted(said, key=lambda one: one[0] != item.key)
+
+
+def _check(around: Around, answer: Answer, extent: Extent) -> None:
+    low, high = extent
+    if answer != Answer.ANOMALY:
+        raise LabelingError(f"expected marked points with the answer anomaly only, got {answer}; leave the extent out")
+    if not 0 <= low < high <= around.points:
+        raise LabelingError(
+            f"expected marked points [low, high) within the {around.points} points of the series, got [{low}, {high}); "
+            "mark at least one point"
+        )
+    first, last = around.extent
+    if not ((around.spans[:, 0] < high) & (around.spans[:, 1] > low)).any():
+        raise LabelingError(
+            f"expected marked points that touch a window of the pool between the points {first} and {last - 1}, "
+            f"got [{low}, {high}); mark what is shown, or answer normal"
+        )
+
+
+def _stride(ws: Workspace, version: ModelVersion | None) -> int:
+    """Points per decision of the model that asked; the workspace's settings may have changed since."""
+    window = {} if version is None else version.config.get("window") or {}
+    return int(window.get("stride", ws.settings.window.stride))
+
+
+def _pool(ws: Workspace, version: ModelVersion | None) -> dict[str, Int64]:
+    if version is None:
+        return {}
+    try:
+        return _pool_starts(ws.model_folder(version) / "graph" / "keys.npy", version.digest)
+    except (OSError, ValueError):
+        _LOG.exception("the pool of model %s cannot be read: an answer labels the asked window only", version.id)
+        return {}
+
+
+@lru_cache(maxsize=2)
+def _pool_starts(file: Path, digest: str) -> dict[str, Int64]:
+    """Read a pool's windows once a process: starts by series; the digest tells re-made workspaces apart."""
+    starts: dict[str, list[int]] = {}
+    for key in np.load(file, allow_pickle=False).tolist():
+        name, start, _ = parse_key(key)
+        starts.setdefault(name, []).append(start)
+    return {name: np.sort(np.array(its, dtype=np.int64)) for name, its in starts.items()}
