@@ -36,7 +36,7 @@ import torch
 from agent_cases import CHOICE, PLANTS, REAL, World, load_world
 from sklearn.metrics import average_precision_score
 
-from rl_tsad.active.extent import bounds_of, propose_extent
+from rl_tsad.active.extent import propose_extent
 from rl_tsad.active.select import select
 from rl_tsad.agent.act import act
 from rl_tsad.agent.alarms import run_rule
@@ -91,7 +91,8 @@ class Analyst:
     def answer_event(self, row: int, score: Float32) -> None:
         """Say of a proposed stretch whether there is an event in it, and mark where that begins and ends."""
         low, high = propose_extent(score, row, episode=self.episode, allowed=self.world.pool)
-        first, last = bounds_of(row, episode=self.episode, allowed=self.world.pool)
+        level = np.zeros_like(score)  # nothing stands out: as far as the analyst is shown
+        first, last = propose_extent(level, row, episode=self.episode, allowed=self.world.pool)
         self._look(first, last)
         self.questions += 1
         found = np.flatnonzero(self.world.truth[low:high] == 1) + low

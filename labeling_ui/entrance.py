@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from db.errors import StoreError
 from db.records import Answer, Job, Label, ModelVersion
 from labeling_ui import state
+from rl_tsad.active.extent import Extent
 from rl_tsad.errors import WorkspaceError
 from rl_tsad.services import labeling, overview
 from rl_tsad.services.labeling import Card, ProgressFacts, Told
@@ -38,10 +39,12 @@ class ServiceDoor:
         with _plainly():
             return labeling.ask(self.ws, analyst)
 
-    def tell(self, item_id: int, answer: Answer, analyst: str, *, client: str, sequence: int) -> Told:
+    def tell(
+        self, item_id: int, answer: Answer, analyst: str, *, client: str, sequence: int, extent: Extent | None = None
+    ) -> Told:
         """Keep an answer."""
         with _plainly():
-            return labeling.tell(self.ws, item_id, answer, analyst, client=client, sequence=sequence)
+            return labeling.tell(self.ws, item_id, answer, analyst, client=client, sequence=sequence, extent=extent)
 
     def undo(self, analyst: str, *, client: str, sequence: int) -> Label | None:
         """Take back the analyst's last standing answer."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from db.records import Answer, Label
+from rl_tsad.active.extent import Extent
 from rl_tsad.errors import LabelingError, RlTsadError
 from rl_tsad.services.labeling import Card, Told
 
@@ -26,8 +27,10 @@ class Door(Protocol):
     def ask(self, analyst: str) -> Card | None:
         """Give the window that this analyst should judge now."""
 
-    def tell(self, item_id: int, answer: Answer, analyst: str, *, client: str, sequence: int) -> Told:
-        """Keep an answer; idempotent by client and sequence."""
+    def tell(
+        self, item_id: int, answer: Answer, analyst: str, *, client: str, sequence: int, extent: Extent | None = None
+    ) -> Told:
+        """Keep an answer and what was marked; idempotent by client and sequence."""
 
     def undo(self, analyst: str, *, client: str, sequence: int) -> Label | None:
         """Take back the analyst's last standing answer; idempotent by client and sequence."""
@@ -111,7 +114,7 @@ def shown(desk: Desk, now: float) -> Desk:
     return desk if desk.shown_at is not None or desk.item is None else replace(desk, shown_at=now)
 
 
-def answer(desk: Desk, door: Door, click: tuple[int, int, Answer], now: float) -> Desk:
+def answer(desk: Desk, door: Door, click: tuple[int, int, Answer], now: float, *, extent: Extent | None = None) -> Desk:
     """Keep an answer, once.
 
     Args:
@@ -119,6 +122,7 @@ def answer(desk: Desk, door: Door, click: tuple[int, int, Answer], now: float) -
         door: where answers go.
         click: turn and item id that the pressed button was drawn for, and the answer it stands for.
         now: seconds on the clock of ``shown``.
+        extent: points [low, high) of the series between the ends that were marked; counts with the answer anomaly.
 
     Returns:
         The desk after it: next turn and a notice; unchanged for a stale click, so that a double click counts once.
@@ -129,7 +133,8 @@ def answer(desk: Desk, door: Door, click: tuple[int, int, Answer], now: float) -
     if desk.shown_at is None or now - desk.shown_at < SETTLE_SECONDS:
         return replace(desk, notice=Notice("hint", "That was quicker than the window could be seen; not counted."))
     try:
-        told = door.tell(item, choice, desk.analyst, client=desk.client, sequence=turn)
+        marked = extent if choice == Answer.ANOMALY else None
+        told = door.tell(item, choice, desk.analyst, client=desk.client, sequence=turn, extent=marked)
     except LabelingError as error:
         return _next(desk, Notice("problem", "This answer was not kept.", str(error)))
     except RlTsadError as error:

@@ -40,26 +40,29 @@ def show() -> None:
 
 
 def _window(card: Card, desk: Desk, door: entrance.ServiceDoor) -> None:
-    picture = as_picture(card, door.ws.settings.window.gap_factor)
+    picture = as_picture(card, door.ws.settings.window.gap_factor, marked=_marked(desk, card))
     _heading(card, picture)
     left, right = st.columns([7, 2], gap="medium")
     with left:
         _chart(picture, card, desk)
+        if card.asks_event:
+            _ends(desk, card, picture)
     with right, st.container(key="facts", gap="small"):
         _why(card)
         jobs.offer(door, door.ws.settings.work.retrain_after)
     _answers(desk, card)
 
 
-def as_picture(card: Card, gap_factor: float) -> Picture:
-    """Take from a card what is drawn."""
+def as_picture(card: Card, gap_factor: float, *, marked: tuple[int, int] | None = None) -> Picture:
+    """Take from a card what is drawn; ``marked`` are positions [low, high) where the analyst moved the ends."""
+    asked = marked or (card.event if card.asks_event else (card.span_low, card.span_high))
     return Picture(
         card.values,
         card.times,
         card.channels,
         card.timezone,
         (card.window_low, card.window_high),
-        (card.span_low, card.span_high),
+        asked,
         gap_factor,
         card.exogenous,
     )
@@ -68,10 +71,17 @@ def as_picture(card: Card, gap_factor: float) -> Picture:
 def _heading(card: Card, picture: Picture) -> None:
     low, high = picture.asked
     title, left = st.columns([7, 2], gap="medium", vertical_alignment="bottom")
-    title.markdown("### Is the marked stretch an anomaly?")
+    asks = card.asks_event
+    title.markdown(
+        "### Is there an anomaly in the marked stretch?" if asks else "### Is the marked stretch an anomaly?"
+    )
     when = words.stretch(picture.times[low:high], picture.timezone)
     title.markdown(plain.markdown(f"{card.item.series} · {when}"))
-    title.caption(scope(high - low, alone=picture.window == picture.asked, explained=bool(picture.exogenous)))
+    explained = bool(picture.exogenous)
+    if asks:
+        title.caption(event_scope(high - low, explained=explained))
+    else:
+        title.caption(scope(high - low, alone=picture.window == picture.asked, explained=explained))
     with left, st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(f"**{card.left:,}** left to go", width="content")
         _zoom_button()
@@ -89,6 +99,18 @@ def scope(points: int, *, alone: bool, explained: bool = False) -> str:
     count = "the marked point counts" if points == 1 else f"the {points:,} marked points count"
     roles = " Exogenous channels only explain the others." if explained else ""
     return f"Only {count}{'.' if alone else '; the grey window is what the agent looks at.'}{roles}"
+
+
+def event_scope(points: int, *, explained: bool = False) -> str:
+    """Say what the answers to a proposed event are about.
+
+    Example:
+        >>> event_scope(24)
+        'Anomaly labels the 24 marked points; move the ends below if it begins or ends elsewhere. Normal labels them all.'
+    """
+    roles = " Exogenous channels only explain the others." if explained else ""
+    count = "the marked point" if points == 1 else f"the {points:,} marked points"
+    return f"Anomaly labels {count}; move the ends below if it begins or ends elsewhere. Normal labels them all.{roles}"
 
 
 def _zoom_button() -> None:
@@ -121,6 +143,28 @@ def _chart(picture: Picture, card: Card, desk: Desk) -> None:
         )
 
 
+def _ends_key(desk: Desk, card: Card) -> str:
+    return f"ends-{desk.turn}-{card.item.id}"
+
+
+def _marked(desk: Desk, card: Card) -> tuple[int, int] | None:
+    """Positions [low, high) between the ends as the analyst left them; None before they were drawn."""
+    ends = st.session_state.get(_ends_key(desk, card)) if card.asks_event else None
+    return None if ends is None else (int(ends[0]), int(ends[1]) + 1)
+
+
+def _ends(desk: Desk, card: Card, picture: Picture) -> None:
+    """Let the analyst move where the event begins and ends; arrow keys move an end that has the focus."""
+    first, last = card.markable
+    st.select_slider(
+        "Where it begins and ends",
+        options=range(first, last),
+        value=(card.event[0], card.event[1] - 1),
+        format_func=lambda place: words.stretch(picture.times[place : place + 1], picture.timezone),
+        key=_ends_key(desk, card),
+    )
+
+
 def _why(card: Card) -> None:
     item = card.item
     st.markdown("**Why this one?**")
@@ -135,6 +179,7 @@ def _answers(desk: Desk, card: Card) -> None:
     with st.container(horizontal=True, key="answers", vertical_alignment="center"):
         for choice, label, key, icon in _BUTTONS:
             click = (desk.turn, card.item.id, choice)
+            marked = (_ends_key(desk, card), card.origin) if card.asks_event else None
             st.button(
                 label,
                 key=f"{choice.value}-{desk.turn}",
@@ -142,7 +187,7 @@ def _answers(desk: Desk, card: Card) -> None:
                 shortcut=key,
                 width=170,
                 on_click=_press,
-                args=(click,),
+                args=(click, marked),
             )
         _undo_button(desk)
         with st.container():
@@ -169,8 +214,10 @@ def _way_back(desk: Desk) -> None:
                 notes.notice(desk.notice)
 
 
-def _press(click: tuple[int, int, Answer]) -> None:
-    entrance.put(state.answer(entrance.desk(), entrance.door(), click, time.monotonic()))
+def _press(click: tuple[int, int, Answer], marked: tuple[str, int] | None) -> None:
+    ends = None if marked is None else st.session_state.get(marked[0])
+    extent = None if ends is None or marked is None else (marked[1] + int(ends[0]), marked[1] + int(ends[1]) + 1)
+    entrance.put(state.answer(entrance.desk(), entrance.door(), click, time.monotonic(), extent=extent))
 
 
 def _take_back(turn: int) -> None:
