@@ -114,6 +114,7 @@ def show_measurements(rows: Sequence[Measurement]) -> None:
             row["budget"],
             f"{row['questions']:.0f}",
             f"{row['labels']:.0f}",
+            f"{row['seconds']:.0f}",
             *(_cell(row, m) for m in shown),
         ]
         for row in table
@@ -121,7 +122,7 @@ def show_measurements(rows: Sequence[Measurement]) -> None:
     names = [metric.replace("_", " ") for metric in shown]
     seeds = max((row["seeds"] for row in table), default=1)
     how = f"mean and 95 % interval over {seeds} seeds" if seeds > 1 else "one seed"
-    print_table(f"What questions bought ({how})", ("method", "budget", "asked", "labels", *names), lines)
+    print_table(f"What questions bought ({how})", ("method", "budget", "asked", "labels", "seconds", *names), lines)
 
 
 def _cell(row: Mapping[str, float], metric: str) -> str:

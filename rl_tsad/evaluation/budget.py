@@ -1,4 +1,4 @@
-"""What labels buy: accuracy against labels spent, with intervals over seeds."""
+"""What labels buy: accuracy against questions asked and seconds spent, with intervals over seeds."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ class Measurement:
         questions: questions that were asked, unsure ones included: every distinct read of the oracle.
         labels: windows that people labelled normal or anomalous.
         metrics: value by metric name; nan where a metric has no value.
+        seconds: what the answers cost people at the settings' prices; 0 where nobody counted.
     """
 
     method: str
@@ -34,17 +35,20 @@ class Measurement:
     questions: int
     labels: int
     metrics: Mapping[str, float]
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
 class BudgetCurve:
-    """One metric of one method against labels spent.
+    """One metric of one method against what was asked.
 
     Attributes:
         method: who was measured.
         metric: what was measured.
         budgets: (B,) int64 questions allowed, increasing.
-        labels: (B,) float64 labels spent, mean over seeds.
+        questions: (B,) float64 questions asked, mean over seeds.
+        labels: (B,) float64 windows labelled by the answers, mean over seeds.
+        seconds: (B,) float64 what the answers cost people, mean over seeds.
         mean: (B,) float64.
         low: (B,) float64, lower end of the bootstrap interval of the mean.
         high: (B,) float64, upper end.
@@ -55,7 +59,9 @@ class BudgetCurve:
     method: str
     metric: str
     budgets: Float64
+    questions: Float64
     labels: Float64
+    seconds: Float64
     mean: Float64
     low: Float64
     high: Float64
@@ -78,7 +84,7 @@ def budget_curve(rows: Sequence[Measurement], metric: str, method: str, *, level
     Example:
         >>> rows = [Measurement("ppo", s, b, b, b, {"f1": 0.4 + b / 100 + s / 10}) for b in (0, 20) for s in (0, 1)]
         >>> c = budget_curve(rows, "f1", "ppo")
-        >>> c.labels.tolist(), c.mean.round(2).tolist()
+        >>> c.questions.tolist(), c.mean.round(2).tolist()
         ([0.0, 20.0], [0.45, 0.65])
     """
     own = [row for row in rows if row.method == method and metric in row.metrics]
@@ -88,16 +94,19 @@ def budget_curve(rows: Sequence[Measurement], metric: str, method: str, *, level
             f"expected each run of {method!r} to measure {metric!r} once a budget, got {len(own)} rows for "
             f"{len(seeds)} runs and {len(budgets)} budgets; remove repeated or misnamed rows"
         )
-    cells = np.full((2, len(seeds), len(budgets)), np.nan)
+    cells = np.full((4, len(seeds), len(budgets)), np.nan)
     for row in own:
-        cells[:, seeds.index(row.seed), budgets.index(row.budget)] = row.metrics[metric], row.labels
-    values, labels = cells
+        told = row.metrics[metric], row.questions, row.labels, row.seconds
+        cells[:, seeds.index(row.seed), budgets.index(row.budget)] = told
+    values, questions, labels, seconds = cells
     low, high = bootstrap_interval(values, level=level)
     return BudgetCurve(
         method=method,
         metric=metric,
         budgets=np.array(budgets, dtype=np.float64),
+        questions=_mean(questions),
         labels=_mean(labels),
+        seconds=_mean(seconds),
         mean=_mean(values),
         low=low,
         high=high,
@@ -158,11 +167,11 @@ def _mean(values: Float64) -> Float64:
 
 
 def table_rows(curves: Sequence[BudgetCurve], measurements: Sequence[Measurement]) -> list[dict[str, Any]]:
-    """Give one row per method and budget: questions, labels and each metric with its interval.
+    """Give one row per method and budget: questions, labels, seconds and each metric with its interval.
 
     Returns:
-        Rows with ``method``, ``budget``, ``questions``, ``labels``, ``seeds`` and for each metric m: ``m``,
-        ``m_low``, ``m_high``.
+        Rows with ``method``, ``budget``, ``questions``, ``labels``, ``seconds``, ``seeds`` and for each metric m:
+        ``m``, ``m_low``, ``m_high``.
 
     Example:
         >>> rows = [Measurement("ppo", 0, 20, 20, 18, {"point_f1": 0.5})]
@@ -186,5 +195,6 @@ def _counts(method: str, budget: int, measurements: Sequence[Measurement]) -> di
         "budget": budget,
         "questions": float(np.mean([row.questions for row in own])),
         "labels": float(np.mean([row.labels for row in own])),
+        "seconds": float(np.mean([row.seconds for row in own])),
         "seeds": len({row.seed for row in own}),
     }

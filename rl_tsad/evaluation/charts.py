@@ -70,7 +70,7 @@ def curve_figure(curves: Sequence[BudgetCurve]) -> Figure:
         traces += [_band(curve, place), _line(curve, place)]
     metric = metric_name(curves[0].metric) if curves else ""
     layout = {
-        "xaxis": {"title": {"text": "labels spent (windows answered)"}, "rangemode": "tozero"},
+        "xaxis": {"title": {"text": "questions asked"}, "rangemode": "tozero"},
         "yaxis": {"title": {"text": f"{_plain(metric)} (0 to 1)"}, "range": [0, 1]},
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         "height": 380,
@@ -82,9 +82,9 @@ def curve_figure(curves: Sequence[BudgetCurve]) -> Figure:
 
 def _band(curve: BudgetCurve, place: int) -> Figure:
     known = np.isfinite(curve.low) & np.isfinite(curve.high)
-    labels, low, high = curve.labels[known], curve.low[known], curve.high[known]
+    asked, low, high = curve.questions[known], curve.low[known], curve.high[known]
     return {
-        "x": _numbers(np.concatenate([labels, labels[::-1]])),
+        "x": _numbers(np.concatenate([asked, asked[::-1]])),
         "y": _numbers(np.concatenate([low, high[::-1]])),
         "fill": "toself",
         "fillcolor": f"@{place}/18",
@@ -97,9 +97,9 @@ def _band(curve: BudgetCurve, place: int) -> Figure:
 
 
 def _line(curve: BudgetCurve, place: int) -> Figure:
-    spans = np.stack([curve.low, curve.high, curve.budgets], axis=1)
+    spans = np.stack([curve.low, curve.high, curve.labels, curve.seconds / 60], axis=1)
     return {
-        "x": _numbers(curve.labels),
+        "x": _numbers(curve.questions),
         "y": _numbers(curve.mean),
         "customdata": [_numbers(row) for row in spans],
         "name": _plain(curve.method),
@@ -107,7 +107,8 @@ def _line(curve: BudgetCurve, place: int) -> Figure:
         "mode": "lines+markers",
         "line": {"color": f"@{place}", "dash": _DASHES[place % len(_DASHES)], "width": 2.5},
         "marker": {"symbol": _SYMBOLS[place % len(_SYMBOLS)], "size": 9, "color": f"@{place}"},
-        "hovertemplate": "%{y:.3f} (%{customdata[0]:.3f} to %{customdata[1]:.3f}), %{customdata[2]:.0f} questions",
+        "hovertemplate": "%{y:.3f} (%{customdata[0]:.3f} to %{customdata[1]:.3f}), %{customdata[2]:.0f} windows "
+        "labelled in %{customdata[3]:.1f} min",
     }
 
 

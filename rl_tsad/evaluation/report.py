@@ -91,7 +91,11 @@ def _table(data: ReportData) -> dict[str, Any]:
     rows = [
         {
             "method": row["method"],
-            "counts": [str(row["budget"]), f"{row['questions']:.0f}", f"{row['labels']:.0f}", str(row["seeds"])],
+            "counts": [
+                str(row["budget"]),
+                *(f"{row[name]:.0f}" for name in ("questions", "labels", "seconds")),
+                str(row["seeds"]),
+            ],
             "cells": [_cell(row, metric) for metric in metrics],
         }
         for row in table_rows(data.curves, data.measurements)

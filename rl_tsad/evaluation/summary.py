@@ -46,12 +46,12 @@ def summarise(curves: Sequence[BudgetCurve]) -> list[str]:
         >>> from rl_tsad.evaluation.budget import Measurement, budget_curves
         >>> rows = [Measurement("agent", s, b, b, b, {"point_f1": 0.4 + b / 100}) for b in (0, 20) for s in (0, 1)]
         >>> summarise(budget_curves(rows, ["point_f1"]))[0]
-        'Without a label, agent reaches a point F1 of 0.40; with 20 labels, 0.60.'
+        'Without a label, agent reaches a point F1 of 0.40; with 20 questions, 0.60.'
     """
     if not curves:
         return ["Nothing was measured: there is no truth to compare with, or no run has finished."]
     main = curves[0]
-    if main.metric == "agreement" and main.labels[-1] < ENOUGH_ANSWERS:
+    if main.metric == "agreement" and main.questions[-1] < ENOUGH_ANSWERS:
         return [_too_early(main)]
     others = [curve for curve in curves[1:] if curve.metric == main.metric]
     ranking = [curve for curve in curves[1:] if curve.metric == "auc_pr" and curve.method == main.method]
@@ -60,7 +60,7 @@ def summarise(curves: Sequence[BudgetCurve]) -> list[str]:
 
 
 def _too_early(main: BudgetCurve) -> str:
-    told = f"{main.labels[-1]:.0f} answer{'' if round(main.labels[-1]) == 1 else 's'}"
+    told = f"{main.questions[-1]:.0f} answer{'' if round(main.questions[-1]) == 1 else 's'}"
     return f"Too early to tell: {told} so far, and a change in agreement says little below {ENOUGH_ANSWERS}."
 
 
@@ -82,8 +82,8 @@ def _moved(curve: BudgetCurve) -> str:
 
 def _reached(main: BudgetCurve) -> str:
     name, last = metric_name(main.metric), len(main.budgets) - 1
-    most = f"with {main.labels[last]:.0f} labels, {_interval(main, last)}"
-    if last == 0 or main.labels[0] > 0:
+    most = f"with {main.questions[last]:.0f} questions, {_interval(main, last)}"
+    if last == 0 or main.questions[0] > 0:
         return f"{main.method}: {name} {most}."
     return f"Without a label, {main.method} reaches a {name} of {_interval(main, 0)}; {most}."
 
@@ -92,12 +92,12 @@ def _gain(main: BudgetCurve) -> list[str]:
     if len(main.budgets) < 2:
         return []
     low, mean, high = _difference(main.per_seed[:, -1] - main.per_seed[:, 0])
-    asked = f"{main.labels[-1] - main.labels[0]:.0f} labels"
+    asked = f"{main.questions[-1] - main.questions[0]:.0f} questions"
     if low > 0:
-        return [f"Asking for {asked} gained {mean:.2f}{_range(low, high)}."]
+        return [f"Asking {asked} gained {mean:.2f}{_range(low, high)}."]
     verb = "cost" if high < 0 else "changed it by"
     rest = "" if high < 0 else ", which cannot be told from chance in these runs"
-    return [f"Asking for {asked} {verb} {abs(mean) if high < 0 else mean:.2f}{_range(low, high)}{rest}."]
+    return [f"Asking {asked} {verb} {abs(mean) if high < 0 else mean:.2f}{_range(low, high)}{rest}."]
 
 
 def _against(main: BudgetCurve, other: BudgetCurve) -> str:

@@ -5,7 +5,6 @@ No call here can reach torch: the page imports this module.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,14 +20,15 @@ from db.records import Answer, ItemState, Job, Label, ModelVersion, QueryItem, S
 from db.session import utc_now
 from rl_tsad.active.extent import Extent
 from rl_tsad.errors import LabelingError, WorkspaceError
+from rl_tsad.services.agreement import agreement_curve
+from rl_tsad.services.costs import price_of
 from rl_tsad.services.marking import Around, find_around, said_of
-from rl_tsad.services.spreading import VALUES, count_decided, respread_quietly
+from rl_tsad.services.spreading import count_decided, respread_quietly
 from rl_tsad.services.workspace import Workspace, load_series
 from rl_tsad.types import Float32
 
 RETRAIN = "retrain"
 WINDOWS_BEFORE, WINDOWS_AFTER = 3, 1
-_TRAILING = 20
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,7 @@ class ProgressFacts:
 
     Attributes:
         spent: what was asked and what it brought.
+        seconds: what the answers cost at the settings' prices.
         counts: questions in each state, over all rounds.
         settled: windows decided by spreading at present.
         version: the current model version.
@@ -119,6 +120,7 @@ class ProgressFacts:
     """
 
     spent: Spent
+    seconds: float
     counts: Mapping[ItemState, int]
     settled: int
     version: ModelVersion | None
@@ -250,11 +252,12 @@ def progress(ws: Workspace) -> ProgressFacts:
         trained_on = 0 if version is None else int(version.metrics.get("questions") or 0)
         return ProgressFacts(
             spent=spent,
+            seconds=price_of(spent, ws.settings.active.seconds),
             counts=queries.counts(session),
             settled=decided,
             version=version,
             answers_since_version=max(0, spent.questions - trained_on),
-            curve=_agreement(session),
+            curve=agreement_curve(session),
         )
 
 
@@ -317,23 +320,6 @@ def _card(ws: Workspace, item: QueryItem, record: SeriesRecord, around: Around, 
         keys=around.keys,
         asks_event=asks_event,
     )
-
-
-def _agreement(session: Session) -> list[tuple[int, float]]:
-    said = {item.id: item.probability >= 0.5 for item in queries.in_state(session, ItemState.ANSWERED)}
-    stands = {label.id for label in labels.standing(session)}
-    asked: set[str] = set()
-    trailing: deque[bool] = deque(maxlen=_TRAILING)
-    curve: list[tuple[int, float]] = []
-    for label in labels.history(session):
-        if label.part:
-            continue  # the probability at asking time was the asked window's
-        if label.answer is not None:
-            asked.add(label.key)
-        if label.id in stands and label.answer in VALUES and label.item_id in said:
-            trailing.append(said[label.item_id] == bool(VALUES[label.answer]))
-            curve.append((len(asked), sum(trailing) / len(trailing)))
-    return curve
 
 
 @contextmanager

@@ -6,22 +6,24 @@ Truth is read here and by the simulated analyst only.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from db import versions
+from db import labels, versions
 from db.records import ModelVersion
 from rl_tsad.config import WindowConfig
 from rl_tsad.data.period import find_period
 from rl_tsad.data.windows import make_windows, to_points
 from rl_tsad.evaluation.budget import Measurement
 from rl_tsad.evaluation.metrics import auc_pr, auc_roc, best_f1, event_f1, point_f1, vus_pr
+from rl_tsad.services.costs import seconds_by_questions
 from rl_tsad.services.foundation import TEST, Foundation, load_foundation, window_of
 from rl_tsad.services.publishing import AGENT, FOREST, PUBLISHED
 from rl_tsad.services.workspace import Workspace
 from rl_tsad.types import Float32, Int8, Int64
+from rl_tsad.work import AnswerSeconds
 
 METHODS = {
     AGENT: "agent",
@@ -126,7 +128,7 @@ def measure_versions(
         Rows by budget; empty where no test point has known truth.
     """
     with workspace.store.read() as session:
-        stored = versions.all(session)
+        stored, seconds = versions.all(session), seconds_by_questions(labels.history(session), _prices(workspace))
     if not stored:
         return []
     last = max(stored, key=lambda version: version.id).config["foundation"]
@@ -137,8 +139,14 @@ def measure_versions(
     rows: list[Measurement] = []
     for budget in sorted(by_questions if budgets is None else budgets) if len(points.truth) else ():
         version = by_questions[max((asked for asked in by_questions if asked <= budget), default=min(by_questions))]
-        rows += _rows(workspace, foundation, points, version, budget=budget, method=method, seed=seed)
+        spent = seconds[min(int(version.metrics["questions"]), len(seconds) - 1)]
+        found = _rows(workspace, foundation, points, version, budget=budget, method=method, seed=seed)
+        rows += [replace(row, seconds=spent) for row in found]
     return rows
+
+
+def _prices(workspace: Workspace) -> AnswerSeconds:
+    return workspace.settings.active.seconds
 
 
 def _rows(

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from db import labels, versions
-from db.records import Answer, Label, ModelVersion
+from db.records import Answer, Label, ModelVersion, Spent
 from rl_tsad.agent.control import Choice
 from rl_tsad.agent.save_actor import ACTOR_FACTS
 from rl_tsad.data.windows import make_windows, to_points
@@ -17,6 +17,7 @@ from rl_tsad.errors import NotTrainedError
 from rl_tsad.evaluation.budget import Measurement, budget_curves
 from rl_tsad.evaluation.charts import SeriesPicture
 from rl_tsad.evaluation.report import ReportData, render_report, write_curve_csv, write_curve_json
+from rl_tsad.services.costs import price_of
 from rl_tsad.services.foundation import POOL, TEST, Foundation, window_of
 from rl_tsad.services.labeling import progress as labeling_progress
 from rl_tsad.services.measuring import METRICS, foundation_of, load_decision, measure_versions
@@ -45,7 +46,7 @@ def report_workspace(
     """
     with workspace.store.read() as session:
         current = versions.current(session)
-        standing = labels.standing(session)
+        standing, spent = labels.standing(session), labels.spent(session)
     if current is None:
         raise NotTrainedError(
             f"expected a trained model in {workspace.root}, got none; run: rl-tsad --workspace {workspace.root} train"
@@ -55,7 +56,7 @@ def report_workspace(
     notes = (_METHODS,) if rows else (_NO_TRUTH,)
     rows = rows or _agreement(workspace)
     pictures = draw_series(workspace, foundation, current, standing)
-    facts = protocol_facts(workspace, foundation, current, len(standing))
+    facts = protocol_facts(workspace, foundation, current, spent)
     return rows, _write(out, rows, facts, pictures, notes)
 
 
@@ -76,9 +77,7 @@ def report_study(rows: Sequence[Measurement], out: Path, facts: Mapping[str, str
     return _write(out, rows, facts, (), (_METHODS,))
 
 
-def protocol_facts(
-    workspace: Workspace, foundation: Foundation, version: ModelVersion, answered: int
-) -> dict[str, str]:
+def protocol_facts(workspace: Workspace, foundation: Foundation, version: ModelVersion, spent: Spent) -> dict[str, str]:
     """Say in words on what the numbers rest."""
     settings = workspace.settings
     split, window = settings.split, window_of(version)
@@ -88,7 +87,8 @@ def protocol_facts(
         "windows": f"{len(foundation.keys)}, of which {pool} in the pool and {test} in the test, which is never asked",
         "protocol": f"{split.protocol}, pool fraction {split.pool_fraction:g}, gap of {split.gap_windows} window(s)",
         "window": f"{window.length} points, of which the last {window.stride} are decided",
-        "answers": str(answered),
+        "answers": f"{spent.questions} questions, {price_of(spent, settings.active.seconds):.0f} seconds of a person's "
+        f"time at the settings' prices, {spent.labels} windows labelled",
         **_who_acts(workspace.model_folder(version) / ACTOR),
         "model version": f"{version.id}, digest {version.digest[:12]}",
         "seed": str(settings.seed),

@@ -15,11 +15,13 @@ import numpy as np
 
 from db import labels, versions
 from db.records import Answer
+from rl_tsad.active.extent import Extent
 from rl_tsad.config import Protocol, Settings
 from rl_tsad.data.readers import read_path
 from rl_tsad.data.role_agreement import agree_on_roles
 from rl_tsad.errors import ConfigError, DataError
 from rl_tsad.evaluation.budget import Measurement
+from rl_tsad.evaluation.spans import events
 from rl_tsad.progress import Progress, no_progress
 from rl_tsad.services.drafts import share_folder
 from rl_tsad.services.foundation import foundation_digest
@@ -43,8 +45,8 @@ class Study:
     Attributes:
         budgets: numbers of questions after which the methods are measured; 0 is the label-free start.
         seeds: how many seeds, from 0.
-        methods: ``agent`` (the chain with the mixed queue), ``forest`` (random forest with margin queries) and
-            ``published`` (PPO on windows with the mixed queue).
+        methods: ``agent`` (the chain with the mixed queue, questions as ``active.events`` says), ``forest`` (random
+            forest with margin queries about single windows: what the field ships) and ``published`` (PPO on windows).
         protocol: ``past_future`` or ``unseen`` (see :class:`rl_tsad.config.SplitConfig`).
         pool_fraction: share of each series (or of the series) that may be asked.
     """
@@ -82,12 +84,33 @@ class SimulatedAnalyst:
     truth: dict[str, Int8]
     reads: set[str] = field(default_factory=set)
 
-    def answer(self, card: Card) -> Answer:
-        """Say anomaly when any point of the asked span is one."""
-        item = card.item
-        self.reads.add(item.key)
-        span = self.truth[item.series][item.span_low : item.span_high]
-        return Answer.ANOMALY if bool(np.any(span == 1)) else Answer.NORMAL
+    def answer(self, card: Card) -> tuple[Answer, Extent | None]:
+        """Look at what may be labelled around the question, and say what is true there.
+
+        Returns:
+            Where the question is about an event: normal without an anomalous point in the proposed stretch, else
+            anomaly and the points [low, high) of one event there, as far as it can be marked: the one that overlaps the
+            asked window's span, else the first. Where it is about a window: anomaly when any point of its span is one,
+            and None.
+        """
+        item, origin = card.item, card.origin
+        if not card.asks_event:
+            self.reads.add(item.key)
+            span = self.truth[item.series][item.span_low : item.span_high]
+            return (Answer.ANOMALY if bool(np.any(span == 1)) else Answer.NORMAL), None
+        self.reads.update(card.keys)
+        first, last = (origin + place for place in card.markable)
+        true = events(self.truth[item.series][first:last]).tolist()
+        found = [(first + low, first + high) for low, high in true]
+        proposed = [one for one in found if _overlap(one, (item.event_low, item.event_high))]
+        if not proposed:
+            return Answer.NORMAL, None
+        asked = (one for one in proposed if _overlap(one, (item.span_low, item.span_high)))
+        return Answer.ANOMALY, next(asked, proposed[0])
+
+
+def _overlap(one: Extent, other: Extent) -> bool:
+    return one[0] < other[1] and other[0] < one[1]
 
 
 def analyst_of(workspace: Workspace) -> SimulatedAnalyst:
@@ -177,7 +200,8 @@ def _answer_until(workspace: Workspace, analyst: SimulatedAnalyst, stop: int, *,
     respread(workspace)
     answered = False
     while (spent := _spent(workspace)) < stop and (card := ask(workspace, ANALYST)) is not None:
-        tell(workspace, card.item.id, analyst.answer(card), ANALYST, client=ANALYST, sequence=card.item.id)
+        said, extent = analyst.answer(card)
+        tell(workspace, card.item.id, said, ANALYST, client=ANALYST, sequence=card.item.id, extent=extent)
         progress("answers", spent + 1, stop)
         answered = True
     return answered
@@ -242,8 +266,8 @@ def plan(out: Path, study: Study) -> list[Run]:
 def _open_run(run: Run, study: Study, settings: Settings) -> Workspace:
     split = replace(settings.split, protocol=study.protocol, pool_fraction=study.pool_fraction)
     chosen = settings.model_copy(update={"seed": run.seed, "split": split, "database": None})
-    if run.method == FOREST:  # the control knows no spreading
-        chosen = chosen.model_copy(update={"active": replace(settings.active, confidence=1.0)})
+    if run.method == FOREST:  # the control knows neither spreading nor events
+        chosen = chosen.model_copy(update={"active": replace(settings.active, confidence=1.0, events=False)})
     workspace = create_workspace(run.folder, chosen)
     if digest_facts(workspace.settings) != digest_facts(chosen):
         workspace.close()

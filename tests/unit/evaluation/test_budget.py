@@ -76,6 +76,8 @@ def test_the_table_counts_questions_and_labels():
     ]
     assert table[1]["questions"] == 20
     assert table[1]["labels"] == 18
+    assert table[1]["seconds"] == 0
+    assert budget_curve([Measurement("a", s, 1, 1, 9, {"f": 0.5}, 4.0 + s) for s in (0, 2)], "f", "a").seconds == [5.0]
     assert table[1]["seeds"] == 3
     assert table[1]["point_f1_low"] <= table[1]["point_f1"] <= table[1]["point_f1_high"]
 

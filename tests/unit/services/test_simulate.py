@@ -1,14 +1,19 @@
+from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from db import labels
+from db.records import Answer, ItemState, QueryItem
 from rl_tsad.config import Settings
 from rl_tsad.data.simulate import PlantConfig, simulate_plant
+from rl_tsad.data.windows import make_windows, window_truth
 from rl_tsad.errors import ConfigError, DataError
 from rl_tsad.services.foundation import POOL, prepare
 from rl_tsad.services.ingest import keep_series
-from rl_tsad.services.simulate import ANALYST, Study, plan, play, read_material, run_study
+from rl_tsad.services.labeling import Card
+from rl_tsad.services.simulate import ANALYST, SimulatedAnalyst, Study, plan, play, read_material, run_study
 from rl_tsad.services.workspace import Workspace, create_workspace, open_workspace
 from rl_tsad.types import Series
 
@@ -19,15 +24,63 @@ def history(workspace: Workspace) -> list[tuple[str, str | None]]:
 
 
 @pytest.mark.slow
-def test_every_oracle_read_is_one_answered_pool_window(trained: Workspace) -> None:
+def test_every_answer_counts_once_and_labels_windows_of_the_pool_only(trained: Workspace, plants: list[Series]) -> None:
     play(trained, [0, 7])
-    told = history(trained)
     foundation = prepare(trained)
     pool = set(foundation.keys[foundation.part == POOL].tolist())
-    assert len(told) == len({key for key, _ in told}) == 7
-    assert {key for key, _ in told} <= pool
+    assert {key for key, _ in history(trained)} <= pool
+    truth = {key: value for plant in plants for key, value in truth_of(plant, trained).items()}
     with trained.store.read() as session:
-        assert labels.spent(session).questions == 7
+        spent, standing = labels.spent(session), labels.standing(session)
+    assert (spent.questions, spent.glances + spent.events) == (7, 7)
+    assert len(standing) > 14
+    assert {truth[label.key] for label in standing if label.answer == Answer.ANOMALY} <= {1}
+    assert np.mean([truth[label.key] for label in standing if label.answer == Answer.NORMAL]) < 0.05
+
+
+def truth_of(plant: Series, workspace: Workspace) -> dict[str, int]:
+    windows = make_windows(plant, workspace.settings.window)
+    return dict(zip(windows.keys.tolist(), window_truth(plant, windows).tolist(), strict=True))
+
+
+def shown(*, event: tuple[int, int], asked: tuple[int, int], asks_event: bool = True) -> Card:
+    """A card about points 10 to 30 of a series, all of which may be labelled."""
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    span = (*asked, None, "top", "", 1.0, 0.5, 0.0, *event)
+    item = QueryItem(1, "a:12:4", "a", 12, 4, *span, ItemState.LEASED, "ann", now, now)
+    values, times = np.zeros((20, 1), np.float32), np.arange(10, 30)
+    about = {"reason": "", "left": 1, "origin": 10, "markable": (0, 20), "keys": ("a:10:4", "a:14:4")}
+    place = {"window_low": 2, "window_high": 6, "span_low": 4, "span_high": 6}
+    return Card(item, values, times, ("x",), None, **place, **about, asks_event=asks_event)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("true", "said"),
+    [
+        ([], (Answer.NORMAL, None)),
+        ([(5, 10), (28, 40)], (Answer.NORMAL, None)),  # outside the proposal, or out of sight
+        ([(5, 18), (22, 23)], (Answer.ANOMALY, (10, 18))),  # clipped to what may be marked
+        ([(15, 17), (20, 26)], (Answer.ANOMALY, (20, 26))),  # the one in the asked window's span
+        ([(15, 17), (24, 26)], (Answer.ANOMALY, (15, 17))),  # the first
+    ],
+)
+def test_the_simulated_analyst_marks_one_true_event(true: list[tuple[int, int]], said: tuple[object, object]) -> None:
+    points = np.zeros(40, np.int8)
+    for low, high in true:
+        points[low:high] = 1
+    analyst = SimulatedAnalyst({"a": points})
+    card = shown(event=(14, 26), asked=(18, 22))
+    assert analyst.answer(card) == said
+    assert analyst.reads == {"a:10:4", "a:14:4"}
+
+
+def test_asked_about_a_window_the_simulated_analyst_looks_at_its_span_only() -> None:
+    points = np.zeros(40, np.int8)
+    points[17] = 1
+    analyst = SimulatedAnalyst({"a": points})
+    assert analyst.answer(shown(event=(14, 26), asked=(18, 22), asks_event=False)) == (Answer.NORMAL, None)
+    assert analyst.answer(shown(event=(14, 26), asked=(16, 20), asks_event=False)) == (Answer.ANOMALY, None)
+    assert analyst.reads == {"a:12:4"}
 
 
 @pytest.mark.slow
@@ -55,6 +108,10 @@ def test_a_study_measures_all_methods_at_all_budgets_and_repeats_itself(
         (method, budget) for method in ("agent", "random forest", "label-free score") for budget in (0, 4)
     }
     assert all(row.questions == row.budget for row in rows)
+    for row in rows:
+        is_forest = row.method.startswith("random forest")
+        assert row.seconds == 4 * row.questions if is_forest else row.seconds >= 4 * row.questions
+        assert row.labels == row.questions if is_forest else row.labels >= row.questions
     assert run_study(plants, tmp_path / "b", study, quick_settings) == rows
     assert run_study(plants, tmp_path / "a", study, quick_settings) == rows
 
