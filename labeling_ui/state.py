@@ -133,8 +133,8 @@ def answer(desk: Desk, door: Door, click: tuple[int, int, Answer], now: float, *
     if desk.shown_at is None or now - desk.shown_at < SETTLE_SECONDS:
         return replace(desk, notice=Notice("hint", "That was quicker than the window could be seen; not counted."))
     try:
-        marked = extent if choice == Answer.ANOMALY else None
-        told = door.tell(item, choice, desk.analyst, client=desk.client, sequence=turn, extent=marked)
+        marked = {"extent": extent} if extent is not None and choice == Answer.ANOMALY else {}
+        told = door.tell(item, choice, desk.analyst, client=desk.client, sequence=turn, **marked)
     except LabelingError as error:
         return _next(desk, Notice("problem", "This answer was not kept.", str(error)))
     except RlTsadError as error:

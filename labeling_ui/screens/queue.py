@@ -106,11 +106,11 @@ def event_scope(points: int, *, explained: bool = False) -> str:
 
     Example:
         >>> event_scope(24)
-        'Anomaly labels the 24 marked points; move the ends below if it begins or ends elsewhere. Normal labels them all.'
+        'Anomaly labels the 24 marked points; move its ends below if they are elsewhere. Normal labels them all.'
     """
     roles = " Exogenous channels only explain the others." if explained else ""
     count = "the marked point" if points == 1 else f"the {points:,} marked points"
-    return f"Anomaly labels {count}; move the ends below if it begins or ends elsewhere. Normal labels them all.{roles}"
+    return f"Anomaly labels {count}; move its ends below if they are elsewhere. Normal labels them all.{roles}"
 
 
 def _zoom_button() -> None:

@@ -24,7 +24,7 @@ def quick_settings() -> Settings:
         agent={"steps": 2048, "envs": 32, "batch": 256},
         policy={"steps": 2048, "envs": 32, "batch": 256},
         belief={"trees": 20},
-        active={"batch": 5},
+        active={"batch": 5, "events": True},
     )
 
 
