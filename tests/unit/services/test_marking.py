@@ -21,7 +21,8 @@ from rl_tsad.types import Series, Windows, slide, spans_of
 
 LENGTH, STRIDE, POINTS, POOL, REACH = 16, 4, 402, 60, 2
 NAME = "pump"
-SETTINGS = Settings(window=WindowConfig(length=LENGTH, stride=STRIDE), active=ActiveConfig(reach=REACH, confidence=1.0))
+ACTIVE = ActiveConfig(events=True, reach=REACH, confidence=1.0)
+SETTINGS = Settings(window=WindowConfig(length=LENGTH, stride=STRIDE), active=ACTIVE)
 
 
 def recorded() -> Series:
