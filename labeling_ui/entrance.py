@@ -18,7 +18,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from db.errors import StoreError
 from db.records import Answer, Job, Label, ModelVersion
 from labeling_ui import state
-from rl_tsad.active.extent import Extent
 from rl_tsad.errors import WorkspaceError
 from rl_tsad.services import labeling, overview
 from rl_tsad.services.labeling import Card, ProgressFacts, Told
@@ -40,7 +39,14 @@ class ServiceDoor:
             return labeling.ask(self.ws, analyst)
 
     def tell(
-        self, item_id: int, answer: Answer, analyst: str, *, client: str, sequence: int, extent: Extent | None = None
+        self,
+        item_id: int,
+        answer: Answer,
+        analyst: str,
+        *,
+        client: str,
+        sequence: int,
+        extent: tuple[int, int] | None = None,
     ) -> Told:
         """Keep an answer."""
         with _plainly():

@@ -28,6 +28,10 @@ _SHEET = """
 .js-plotly-plot .plotly .main-svg text { fill: currentColor !important; }
 .st-key-picture .scatterlayer .trace:nth-child(2) path.js-line { stroke: currentColor !important; }
 .st-key-answers button { min-height: 2.9rem; font-weight: 600; }
+[class*="st-key-extent-"] label p { white-space: nowrap; }
+[class*="st-key-extent-"] [data-testid="stSliderThumbValue"] { color: inherit !important; }
+[class*="st-key-extent-"] div:nth-child(2) > [data-testid="stSliderThumbValue"] { translate: -50% 0; }
+[class*="st-key-extent-"] div:nth-child(3) > [data-testid="stSliderThumbValue"] { translate: 50% 0; }
 .st-key-facts p { line-height: 1.4; }
 </style>
 """

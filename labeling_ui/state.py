@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from db.records import Answer, Label
-from rl_tsad.active.extent import Extent
 from rl_tsad.errors import LabelingError, RlTsadError
 from rl_tsad.services.labeling import Card, Told
 
@@ -28,9 +27,16 @@ class Door(Protocol):
         """Give the window that this analyst should judge now."""
 
     def tell(
-        self, item_id: int, answer: Answer, analyst: str, *, client: str, sequence: int, extent: Extent | None = None
+        self,
+        item_id: int,
+        answer: Answer,
+        analyst: str,
+        *,
+        client: str,
+        sequence: int,
+        extent: tuple[int, int] | None = None,
     ) -> Told:
-        """Keep an answer and what was marked; idempotent by client and sequence."""
+        """Keep an answer; idempotent by client and sequence."""
 
     def undo(self, analyst: str, *, client: str, sequence: int) -> Label | None:
         """Take back the analyst's last standing answer; idempotent by client and sequence."""
@@ -114,7 +120,9 @@ def shown(desk: Desk, now: float) -> Desk:
     return desk if desk.shown_at is not None or desk.item is None else replace(desk, shown_at=now)
 
 
-def answer(desk: Desk, door: Door, click: tuple[int, int, Answer], now: float, *, extent: Extent | None = None) -> Desk:
+def answer(
+    desk: Desk, door: Door, click: tuple[int, int, Answer], now: float, *, extent: tuple[int, int] | None = None
+) -> Desk:
     """Keep an answer, once.
 
     Args:
@@ -122,7 +130,7 @@ def answer(desk: Desk, door: Door, click: tuple[int, int, Answer], now: float, *
         door: where answers go.
         click: turn and item id that the pressed button was drawn for, and the answer it stands for.
         now: seconds on the clock of ``shown``.
-        extent: points [low, high) of the series between the ends that were marked; counts with the answer anomaly.
+        extent: points [low, high) that are marked as anomalous, where the question is about an event.
 
     Returns:
         The desk after it: next turn and a notice; unchanged for a stale click, so that a double click counts once.
@@ -133,8 +141,7 @@ def answer(desk: Desk, door: Door, click: tuple[int, int, Answer], now: float, *
     if desk.shown_at is None or now - desk.shown_at < SETTLE_SECONDS:
         return replace(desk, notice=Notice("hint", "That was quicker than the window could be seen; not counted."))
     try:
-        marked = {"extent": extent} if extent is not None and choice == Answer.ANOMALY else {}
-        told = door.tell(item, choice, desk.analyst, client=desk.client, sequence=turn, **marked)
+        told = door.tell(item, choice, desk.analyst, client=desk.client, sequence=turn, extent=extent)
     except LabelingError as error:
         return _next(desk, Notice("problem", "This answer was not kept.", str(error)))
     except RlTsadError as error:
@@ -173,10 +180,21 @@ def _next(desk: Desk, notice: Notice) -> Desk:
 
 
 def _kept(told: Told, choice: Answer) -> Notice:
-    given = told.label.answer
-    if given is not None and given != choice:
-        return Notice("hint", f"Your earlier answer, {NOUNS[given]}, had already been kept. Undo (Z) takes it back.")
+    if told.answer != choice:
+        return Notice(
+            "hint", f"Your earlier answer, {NOUNS[told.answer]}, had already been kept. Undo (Z) takes it back."
+        )
+    text = f"{NOUNS[choice]} kept{_windows(told)}"
     if told.spread:
         alike = "1 look-alike" if told.spread == 1 else f"{told.spread:,} look-alikes"
-        return Notice("kept", f"{NOUNS[choice]} kept, spread to {alike}.")
-    return Notice("kept", f"{NOUNS[choice]} kept.")
+        return Notice("kept", f"{text}, spread to {alike}.")
+    return Notice("kept", f"{text}.")
+
+
+def _windows(told: Told) -> str:
+    """Count the windows of an answer; nothing where it is about the asked one alone."""
+    if len(told.rows) == 1:
+        return ""
+    named = told.windows(told.answer)
+    others = len(told.rows) - named
+    return f" for {named} window{'' if named == 1 else 's'}" + (f", normal for {others}" if others else "")

@@ -251,7 +251,7 @@ class ActiveConfig:
     top: Fraction = 0.4
     diverse: Fraction = 0.2
     spacing: Annotated[int, Field(ge=0)] = 2
-    events: Flag = False
+    events: Flag = True
     reach: Annotated[int, Field(ge=0)] = 12
     seconds: AnswerSeconds = field(default_factory=AnswerSeconds)
     neighbours: Count = 10

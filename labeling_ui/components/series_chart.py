@@ -21,7 +21,9 @@ ASKED_BAND = "rgba(230, 159, 0, 0.30)"
 ASKED_EDGE = "#b97c00"
 WINDOW_BAND = "rgba(122, 135, 151, 0.14)"
 EXOGENOUS = "exogenous"
-HEIGHT, ROW_HEIGHT, FRAME_HEIGHT = 510, 44, 74
+HEIGHT, ROW_HEIGHT, FRAME_HEIGHT = 430, 44, 74
+LEFT, RIGHT = 128, 56
+"""Pixels beside the time axis."""
 NAME_WIDTH = 18
 LABEL_SHARE = 0.09
 """Share of the axis that the word over the window takes; it is left out where the band is narrower."""
@@ -42,6 +44,7 @@ class Picture:
         asked: positions [low, high) of the stretch that the answer decides.
         gap_factor: a step longer than this many median steps is a recording gap.
         exogenous: names of the channels that only explain the others; drawn below them and in grey.
+        names: what the two stretches are called, ``window`` first.
     """
 
     values: NDArray[np.float32]
@@ -52,6 +55,7 @@ class Picture:
     asked: Extent
     gap_factor: float = 10.0
     exogenous: tuple[str, ...] = ()
+    names: tuple[str, str] = ("window", "asked")
 
     @property
     def rows(self) -> tuple[int, ...]:
@@ -90,7 +94,7 @@ def series_chart(picture: Picture, *, close: bool = False) -> go.Figure:
     figure.update_yaxes(side="right", nticks=4, zeroline=False, tickfont_size=10, fixedrange=True, automargin=False)
     figure.update_layout(
         height=chart_height(rows),
-        margin={"l": 128, "r": 56, "t": 26, "b": 46},
+        margin={"l": LEFT, "r": RIGHT, "t": 26, "b": 46},
         showlegend=False,
         hovermode="x unified",
         hoversubplots="axis",
@@ -105,7 +109,7 @@ def chart_height(channels: int) -> int:
 
     Example:
         >>> chart_height(1), chart_height(20)
-        (510, 954)
+        (430, 954)
     """
     return max(HEIGHT, ROW_HEIGHT * channels + FRAME_HEIGHT)
 
@@ -220,10 +224,10 @@ def _mark(figure: go.Figure, picture: Picture, axis: NDArray[Any], shown: Extent
     figure.add_shape(band | {"x0": window[0], "x1": window[1], "fillcolor": WINDOW_BAND, "line": {"width": 0}})
     edge = {"color": ASKED_EDGE, "width": 1.5}
     figure.add_shape(band | {"x0": asked[0], "x1": asked[1], "fillcolor": ASKED_BAND, "line": edge})
-    _say(figure, asked[0], "<b>asked</b>")
+    _say(figure, asked[0], f"<b>{picture.names[1]}</b>")
     first, last = (0, len(axis)) if shown is None else shown
     if axis[picture.asked[0]] - axis[picture.window[0]] > LABEL_SHARE * (axis[last - 1] - axis[first]):
-        _say(figure, window[0], "window")
+        _say(figure, window[0], picture.names[0])
 
 
 def _say(figure: go.Figure, x: Any, text: str) -> None:
@@ -233,8 +237,8 @@ def _say(figure: go.Figure, x: Any, text: str) -> None:
 
 
 def _surroundings(picture: Picture) -> Extent:
-    low, high = picture.window
-    half = (high - low) // 2
+    low, high = min(picture.window[0], picture.asked[0]), max(picture.window[1], picture.asked[1])
+    half = (picture.window[1] - picture.window[0]) // 2
     return max(0, low - half), min(len(picture.times), high + half)
 
 

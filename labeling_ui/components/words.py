@@ -163,16 +163,28 @@ def count(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def time_spent(seconds: float) -> str:
+    """Say how long people needed.
+
+    Example:
+        >>> time_spent(44), time_spent(600), time_spent(9000)
+        ('44 s', '10 min', '2.5 h')
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
 def settled(questions: int) -> str:
-    """Say how many questions of this round spreading has answered; nothing where it has answered none.
+    """Say how many questions of this round other answers have settled; nothing where they have settled none.
 
     Example:
         >>> settled(3), settled(0)
-        ('3 questions of this round were settled by look-alikes, without asking.', '')
+        ('3 questions of this round were settled by other answers, without asking.', '')
     """
     were = "was" if questions == 1 else "were"
     return (
-        f"{count(questions, 'question')} of this round {were} settled by look-alikes, without asking."
+        f"{count(questions, 'question')} of this round {were} settled by other answers, without asking."
         if questions
         else ""
     )

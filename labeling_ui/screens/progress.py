@@ -35,23 +35,24 @@ def show() -> None:
 def _figures(facts: ProgressFacts) -> None:
     spent = facts.spent
     names = (
-        ("Questions answered", spent.questions, "Every window that somebody judged, undone and unsure ones included."),
-        ("Anomaly", spent.anomalies, "Standing answers."),
-        ("Normal", spent.normals, "Standing answers."),
-        ("Unsure", spent.unsure, "They cost a question but teach nothing."),
-        ("Taken back", spent.undone, "Answers undone; the window was asked again."),
+        ("Questions", f"{spent.questions:,}", "Answered ones, undone and unsure ones included: each was asked."),
+        ("Time, estimated", words.time_spent(facts.seconds), "What answers of these kinds take, as the settings say."),
+        ("Anomaly", f"{spent.anomalies:,}", "Windows with a standing answer; one answer may label many."),
+        ("Normal", f"{spent.normals:,}", "Windows with a standing answer; one answer may label many."),
+        ("Unsure", f"{spent.unsure:,}", "They cost a question but teach nothing."),
+        ("Taken back", f"{spent.undone:,}", "Answers undone; the same was asked again."),
     )
     for column, (name, value, explained) in zip(st.columns(len(names)), names, strict=True):
-        column.metric(name, f"{value:,}", help=explained, border=True)
+        column.metric(name, value, help=explained, border=True)
 
 
 def _coverage(facts: ProgressFacts, pool: int) -> None:
     st.markdown("#### How far do the answers carry?")
     answered, known = facts.spent.labels, facts.spent.labels + facts.settled
     st.markdown(
-        f"{words.count(answered, 'window')} answered, and {words.count(facts.settled, 'look-alike')} decided by them: "
-        f"together {words.share(known, pool)} of {words.count(pool, 'window')}. Where look-alikes disagree or are too "
-        f"far away, nothing is decided. {words.settled(facts.counts.get(ItemState.SETTLED, 0))}"
+        f"{words.count(answered, 'window')} labelled, and {words.count(facts.settled, 'look-alike')} decided "
+        f"by them: together {words.share(known, pool)} of {words.count(pool, 'window')}. Where look-alikes disagree or "
+        f"are too far away, nothing is decided. {words.settled(facts.counts.get(ItemState.SETTLED, 0))}"
     )
     st.progress(min(1.0, known / max(pool, 1)))
 

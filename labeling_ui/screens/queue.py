@@ -1,4 +1,4 @@
-"""The queue page: one window, why it is asked, three answers and a way back."""
+"""The queue page: one stretch, why it is asked, where an event in it begins and ends, three answers and a way back."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import streamlit as st
 
 from db.records import Answer, ItemState
 from labeling_ui import entrance, state
-from labeling_ui.components import jobs, notes, plain, words
+from labeling_ui.components import extent_slider, jobs, notes, plain, words
 from labeling_ui.components.series_chart import HEIGHT, Picture, chart_height, series_chart
 from labeling_ui.state import Desk
 from rl_tsad.errors import RlTsadError
 from rl_tsad.services.labeling import Card
 
+WINDOW_QUESTION = "Is the marked stretch an anomaly?"
+EVENT_QUESTION = "Is there an anomaly in the marked stretch?"
 _CLOSE = "close"
 _BUTTONS = (
     (Answer.ANOMALY, "Anomaly", "a", ":material/warning:"),
@@ -40,51 +42,79 @@ def show() -> None:
 
 
 def _window(card: Card, desk: Desk, door: entrance.ServiceDoor) -> None:
-    picture = as_picture(card, door.ws.settings.window.gap_factor, marked=_marked(desk, card))
+    picture = as_picture(card, door.ws.settings.window.gap_factor, _marked(card, desk))
     _heading(card, picture)
     left, right = st.columns([7, 2], gap="medium")
     with left:
         _chart(picture, card, desk)
         if card.asks_event:
-            _ends(desk, card, picture)
+            extent_slider.show(card, desk.turn)
     with right, st.container(key="facts", gap="small"):
         _why(card)
         jobs.offer(door, door.ws.settings.work.retrain_after)
+        if card.asks_event:
+            extent_slider.listen()
     _answers(desk, card)
 
 
-def as_picture(card: Card, gap_factor: float, *, marked: tuple[int, int] | None = None) -> Picture:
-    """Take from a card what is drawn; ``marked`` are positions [low, high) where the analyst moved the ends."""
-    asked = marked or (card.event if card.asks_event else (card.span_low, card.span_high))
+def _marked(card: Card, desk: Desk) -> tuple[int, int] | None:
+    return extent_slider.marked(card, desk.turn) if card.asks_event else None
+
+
+def as_picture(card: Card, gap_factor: float, marked: tuple[int, int] | None = None) -> Picture:
+    """Take from a card what is drawn: the proposed and the marked stretch, or else the window and its span."""
+    if marked is None:
+        behind, front, names = (card.window_low, card.window_high), (card.span_low, card.span_high), ("window", "asked")
+    else:
+        behind, front, names = card.event, marked, ("proposed", "marked")
     return Picture(
         card.values,
         card.times,
         card.channels,
         card.timezone,
-        (card.window_low, card.window_high),
-        asked,
+        behind,
+        front,
         gap_factor,
         card.exogenous,
+        names,
     )
 
 
 def _heading(card: Card, picture: Picture) -> None:
     low, high = picture.asked
     title, left = st.columns([7, 2], gap="medium", vertical_alignment="bottom")
-    asks = card.asks_event
-    title.markdown(
-        "### Is there an anomaly in the marked stretch?" if asks else "### Is the marked stretch an anomaly?"
-    )
+    title.markdown(f"### {EVENT_QUESTION if card.asks_event else WINDOW_QUESTION}")
     when = words.stretch(picture.times[low:high], picture.timezone)
     title.markdown(plain.markdown(f"{card.item.series} · {when}"))
-    explained = bool(picture.exogenous)
-    if asks:
-        title.caption(event_scope(high - low, explained=explained))
-    else:
-        title.caption(scope(high - low, alone=picture.window == picture.asked, explained=explained))
+    title.caption(_scope(card, picture))
     with left, st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(f"**{card.left:,}** left to go", width="content")
         _zoom_button()
+
+
+def _scope(card: Card, picture: Picture) -> str:
+    explained = bool(picture.exogenous)
+    if card.asks_event:
+        return event_scope(*(high - low for low, high in (picture.asked, card.event)), explained=explained)
+    return scope(picture.asked[1] - picture.asked[0], alone=picture.window == picture.asked, explained=explained)
+
+
+def event_scope(marked: int, proposed: int, *, explained: bool = False) -> str:
+    """Say what each answer labels.
+
+    Args:
+        marked: points between the handles.
+        proposed: points of the proposal.
+        explained: whether some channels only explain the others.
+
+    Example:
+        >>> event_scope(12, 48)
+        'Anomaly: the 12 marked points are one, those beside them are not. Normal: all 48 proposed points are normal.'
+    """
+    these = "the marked point is" if marked == 1 else f"the {marked:,} marked points are"
+    those = "the proposed point is" if proposed == 1 else f"all {proposed:,} proposed points are"
+    roles = " Exogenous channels only explain the others." if explained else ""
+    return f"Anomaly: {these} one, those beside them are not. Normal: {those} normal.{roles}"
 
 
 def scope(points: int, *, alone: bool, explained: bool = False) -> str:
@@ -99,18 +129,6 @@ def scope(points: int, *, alone: bool, explained: bool = False) -> str:
     count = "the marked point counts" if points == 1 else f"the {points:,} marked points count"
     roles = " Exogenous channels only explain the others." if explained else ""
     return f"Only {count}{'.' if alone else '; the grey window is what the agent looks at.'}{roles}"
-
-
-def event_scope(points: int, *, explained: bool = False) -> str:
-    """Say what the answers to a proposed event are about.
-
-    Example:
-        >>> event_scope(24)
-        'Anomaly labels the 24 marked points; move its ends below if they are elsewhere. Normal labels them all.'
-    """
-    roles = " Exogenous channels only explain the others." if explained else ""
-    count = "the marked point" if points == 1 else f"the {points:,} marked points"
-    return f"Anomaly labels {count}; move its ends below if they are elsewhere. Normal labels them all.{roles}"
 
 
 def _zoom_button() -> None:
@@ -143,28 +161,6 @@ def _chart(picture: Picture, card: Card, desk: Desk) -> None:
         )
 
 
-def _ends_key(desk: Desk, card: Card) -> str:
-    return f"ends-{desk.turn}-{card.item.id}"
-
-
-def _marked(desk: Desk, card: Card) -> tuple[int, int] | None:
-    """Positions [low, high) between the ends as the analyst left them; None before they were drawn."""
-    ends = st.session_state.get(_ends_key(desk, card)) if card.asks_event else None
-    return None if ends is None else (int(ends[0]), int(ends[1]) + 1)
-
-
-def _ends(desk: Desk, card: Card, picture: Picture) -> None:
-    """Let the analyst move where the event begins and ends; arrow keys move an end that has the focus."""
-    first, last = card.markable
-    st.select_slider(
-        "Where it begins and ends",
-        options=range(first, last),
-        value=(card.event[0], card.event[1] - 1),
-        format_func=lambda place: words.stretch(picture.times[place : place + 1], picture.timezone),
-        key=_ends_key(desk, card),
-    )
-
-
 def _why(card: Card) -> None:
     item = card.item
     st.markdown("**Why this one?**")
@@ -179,7 +175,7 @@ def _answers(desk: Desk, card: Card) -> None:
     with st.container(horizontal=True, key="answers", vertical_alignment="center"):
         for choice, label, key, icon in _BUTTONS:
             click = (desk.turn, card.item.id, choice)
-            marked = (_ends_key(desk, card), card.origin) if card.asks_event else None
+            mark = (card.origin, card.event) if card.asks_event and choice is Answer.ANOMALY else None
             st.button(
                 label,
                 key=f"{choice.value}-{desk.turn}",
@@ -187,7 +183,7 @@ def _answers(desk: Desk, card: Card) -> None:
                 shortcut=key,
                 width=170,
                 on_click=_press,
-                args=(click, marked),
+                args=(click, mark),
             )
         _undo_button(desk)
         with st.container():
@@ -214,9 +210,10 @@ def _way_back(desk: Desk) -> None:
                 notes.notice(desk.notice)
 
 
-def _press(click: tuple[int, int, Answer], marked: tuple[str, int] | None) -> None:
-    ends = None if marked is None else st.session_state.get(marked[0])
-    extent = None if ends is None or marked is None else (marked[1] + int(ends[0]), marked[1] + int(ends[1]) + 1)
+def _press(click: tuple[int, int, Answer], mark: tuple[int, tuple[int, int]] | None) -> None:
+    """Answer as the handles stand when the press arrives, not as they stood when the button was drawn."""
+    turn, item, _ = click
+    extent = None if mark is None else extent_slider.points(extent_slider.key_of(turn, item), *mark)
     entrance.put(state.answer(entrance.desk(), entrance.door(), click, time.monotonic(), extent=extent))
 
 

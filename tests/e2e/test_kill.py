@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from db import jobs, labels, queries, series
-from db.records import ItemState, NewItem, NewSeries
+from db import jobs, labels, queries, series, versions
+from db.records import ItemState, NewItem, NewSeries, NewVersion
 from db.session import utc_now
 from db.store import Store
-from rl_tsad.config import Settings
+from rl_tsad.active.graph import build_graph, save_graph
+from rl_tsad.config import ActiveConfig, Settings, WindowConfig
 from rl_tsad.services.workspace import create_workspace
 
 pytestmark = pytest.mark.slow
@@ -150,6 +151,53 @@ def test_no_acknowledged_answer_is_lost_or_doubled(start: Start, database_url: s
     assert len(history) == counts[ItemState.ANSWERED] == questions - counts[ItemState.LEASED] - counts[ItemState.OPEN]
     assert counts[ItemState.OPEN] == 0
     assert all(client.finished for client in clients)
+
+
+def make_event_workspace(root: Path, url: str, questions: int) -> None:
+    """Questions that propose three windows each, over a pool without look-alikes."""
+    plain = ActiveConfig(confidence=1.0)
+    stride, rows = 4, 3 * questions
+    starts = stride * np.arange(rows)
+    keys = np.array([f"a:{start}:{LENGTH}" for start in starts])
+    with create_workspace(root, Settings(database=url, active=plain, window=WindowConfig(LENGTH, stride))) as ws:
+        with ws.store.begin() as session:
+            points = int(starts[-1]) + LENGTH
+            record = series.add(session, NewSeries("a", "abc", points, ("x",)))
+            version = versions.add(session, NewVersion("abc"))
+            versions.set_current(session, version.id)
+            queries.replace(session, [event_item(3 * n + 1, stride) for n in range(questions)], version.id)
+        (ws.root / record.path).mkdir(parents=True)
+        np.save(ws.root / record.path / "values.npy", np.zeros((points, 1), np.float32))
+        np.save(ws.root / record.path / "times.npy", np.arange(points))
+        noise = np.random.default_rng(0).normal(size=(rows, 4)).astype(np.float32)
+        save_graph(build_graph(noise, keys, neighbours=3), ws.model_folder(version) / "graph")
+
+
+def event_item(row: int, stride: int) -> NewItem:
+    start, end = row * stride, row * stride + LENGTH
+    low = 0 if row == 1 else end - 2 * stride
+    place = (f"a:{start}:{LENGTH}", "a", start, LENGTH, end - stride, end)
+    return NewItem(*place, "top", "odd", -float(row), 0.6, 0.2, event_low=low, event_high=end + stride)
+
+
+def test_an_event_is_kept_whole_or_not_at_all(start: Start, database_url: str, tmp_path: Path) -> None:
+    root, questions = tmp_path / "workspace", 40
+    make_event_workspace(root, database_url, questions)
+    client, random = Client(start, root, "ann"), np.random.default_rng(1)
+    for _ in range(3):
+        client.live()
+        client.listen(int(random.integers(2, 6)))
+        time.sleep(float(random.uniform(0, 0.02)))
+        client.die()
+    client.live()
+    client.listen(questions)
+    with Store.open(database_url) as store, store.read() as session:
+        history = labels.history(session)
+        assert labels.spent(session).questions == questions
+    parts = {said: sorted(one.part for one in history if (one.sequence, one.item_id) == said) for said in client.tried}
+    assert set(client.acknowledged) == set(parts)
+    assert [found for found in parts.values() if found != [0, 1, 2]] == []
+    assert len({label.key for label in history}) == len(history) == 3 * questions
 
 
 def test_claimers_of_whom_one_is_killed_never_get_a_question_twice(start: Start, database_url: str) -> None:

@@ -22,6 +22,8 @@ HOSTILE = "pump <b>x</b> ![p](http//evil/a.png) $x$"
 CHANNELS = ("flow [l/s]", "T <img src=x> (°C)", "valve")
 EXOGENOUS = ("valve",)
 QUESTIONS = 6
+EVENT_BEFORE, EVENT_AFTER = 1, 2
+"""Windows of a proposal before and after the asked one."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ class Scene:
             return labels.history(session)
 
     def answers(self) -> list[str]:
-        return [str(label.answer.value) for label in self.standing() if label.answer is not None]
+        """What stands about the windows that were asked."""
+        return [str(label.answer.value) for label in self.standing() if label.answer is not None and not label.part]
 
     def run_job(self, progress: float, message: str) -> None:
         now = datetime.now(UTC)
@@ -124,7 +127,7 @@ def current(ws: Workspace) -> ModelVersion | None:
 
 def fill_queue(ws: Workspace, windows: Windows, length: int, version: ModelVersion, *, shift: int = 0) -> None:
     spans, strategies = spans_of(windows, length), ("margin", "top", "diverse")
-    rows = np.linspace(3, len(windows) - 4, QUESTIONS).astype(int) + shift
+    rows = np.linspace(3, len(windows) - 5, QUESTIONS).astype(int) + shift
     items = [
         NewItem(
             key=str(windows.keys[row]),
@@ -138,6 +141,8 @@ def fill_queue(ws: Workspace, windows: Windows, length: int, version: ModelVersi
             priority=float(QUESTIONS - number),
             probability=0.52,
             margin=0.04,
+            event_low=int(spans[row - EVENT_BEFORE, 0]),
+            event_high=int(spans[row + EVENT_AFTER, 1]),
         )
         for number, row in enumerate(rows)
     ]

@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 
-from db.records import Answer
+from db import queries
+from db.records import Answer, ItemState
 from labeling_ui import launch
+from labeling_ui.screens.queue import EVENT_QUESTION
 from rl_tsad.services import labeling
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -95,7 +97,7 @@ def _local(url: str) -> bool:
 
 def open_queue(page: Any, server: Server) -> None:
     page.goto(launch.address(server.port))
-    page.get_by_role("heading", name="Is the marked stretch an anomaly?").wait_for()
+    page.get_by_role("heading", name=EVENT_QUESTION).wait_for()
     drawn(page, 0)
 
 
@@ -126,6 +128,51 @@ def test_keys_answer_and_undo_and_the_store_holds_what_the_page_said(scene: Any,
         page.get_by_text("Anomaly kept").wait_for()
         assert scene.answers() == ["anomaly", "normal", "anomaly"]
         assert page.locator("main img, [data-testid='stMain'] img").count() == 0
+        assert complaints == []
+
+
+def marks(scene: Any) -> list[tuple[int, int]]:
+    """How far each kept mark lies from its proposal, begin and end, question by question."""
+    with scene.ws.store.read() as session:
+        items = {item.id: item for item in queries.in_state(session, *ItemState)}
+    kept = [row for row in scene.standing() if not row.part and row.item_id and row.mark_low is not None]
+    return [
+        (row.mark_low - items[row.item_id].event_low, row.mark_high - items[row.item_id].event_high) for row in kept
+    ]
+
+
+def drag(page: Any, handle: int, pixels: int) -> None:
+    box = page.get_by_role("slider").nth(handle).locator("xpath=../..").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + pixels, y, steps=5)
+    page.mouse.up()
+
+
+def test_moved_ends_reach_the_store_however_fast_the_answer_follows(scene: Any, server: Server) -> None:
+    with browser_page() as (page, complaints):
+        open_queue(page, server)
+        page.get_by_role("slider").nth(1).focus()
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("a")  # at once, while the handle has the focus
+        page.get_by_text("Anomaly kept for 5 windows").wait_for()
+        drawn(page, 1)
+        assert marks(scene) == [(0, 2)]
+        drag(page, 1, 60)
+        page.keyboard.press("a")
+        drawn(page, 2)
+        drag(page, 0, -40)
+        page.get_by_role("button", name="Anomaly").click()
+        drawn(page, 3)
+        _, (begins, later), (earlier, ends) = marks(scene)
+        assert begins == ends == 0
+        assert later > 4
+        assert earlier < -4
+        page.get_by_role("slider").nth(0).focus()
+        type_key(page, "z", said="Taken back", turn=4)
+        assert len(marks(scene)) == 2
         assert complaints == []
 
 
@@ -177,12 +224,12 @@ def test_a_finished_queue_fills_by_itself_when_the_retraining_is_done(scene: Any
         page.get_by_role("button", name="Retrain").click()
         page.get_by_role("heading", name="A new model is on its way").wait_for()
         scene.finish_job()
-        page.get_by_role("heading", name="Is the marked stretch an anomaly?").wait_for()
+        page.get_by_role("heading", name=EVENT_QUESTION).wait_for()
 
 
 def test_every_page_opens_from_its_address_on_a_fresh_server(scene: Any, server: Server) -> None:
     with browser_page() as (page, _):
-        for address, heading in (("models", "Models"), ("progress", "Progress"), ("", "Is the marked stretch")):
+        for address, heading in (("models", "Models"), ("progress", "Progress"), ("", EVENT_QUESTION)):
             page.goto(f"{launch.address(server.port)}/{address}")
             page.get_by_role("heading", name=heading).first.wait_for()
 

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from db import queries
 from db.records import Answer, ItemState
 from labeling_ui import entrance
+from labeling_ui.screens.queue import EVENT_QUESTION
 from rl_tsad.errors import WorkspaceError
 from rl_tsad.services import labeling, overview
 
@@ -51,7 +52,45 @@ def test_a_window_is_shown_with_its_reason_and_the_agents_opinion(scene: Any) ->
     assert "Close call: the agent is least sure here; *valve* deviates most" in text
     assert "The agent cannot decide" in text
     assert "**6** left to go" in text
-    assert "Only the 8 marked points count; the grey window is what the agent looks at." in text
+    assert "the 32 marked points are one, those beside them are not. Normal: all 32 proposed points" in text
+
+
+def test_the_marked_ends_reach_the_store_and_undo_takes_all_of_it_back(scene: Any) -> None:
+    app = queue_page()
+    (slider,) = app.select_slider
+    first, last = slider.value
+    assert last - first == 31
+    app = slider.set_range(first - 8, last - 16).run()
+    assert healthy(app)
+    assert "the 24 marked points are one" in said(app)
+    app = press(app, "anomaly")
+    assert healthy(app)
+    assert "Anomaly kept for 3 windows, normal for 3" in said(app)
+    with scene.ws.store.read() as session:
+        (item,) = queries.in_state(session, ItemState.ANSWERED)
+    rows = scene.standing()
+    assert {(row.mark_low, row.mark_high) for row in rows} == {(item.event_low - 8, item.event_high - 16)}
+    assert [row.answer for row in sorted(rows, key=lambda row: row.start)] == (
+        [Answer.NORMAL] + [Answer.ANOMALY] * 3 + [Answer.NORMAL] * 2
+    )
+    assert app.select_slider[0].value != (first - 8, last - 16)  # the next question begins with its own proposal
+    app = press(app, "undo")
+    assert scene.standing() == []
+
+
+def test_an_untouched_proposal_is_told_as_it_stands_with_its_ends(scene: Any) -> None:
+    press(queue_page(), "anomaly")
+    (asked,) = [row for row in scene.standing() if not row.part]
+    assert asked.mark_low is not None
+    assert asked.mark_high == asked.mark_low + 32
+
+
+def test_questions_about_windows_show_no_handles(scene: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RL_TSAD_ACTIVE__EVENTS", "false")
+    app = queue_page()
+    assert healthy(app)
+    assert len(app.select_slider) == 0
+    assert "Only the 8 marked points count; the grey window is what the agent looks at." in said(app)
 
 
 def test_names_from_data_reach_the_page_as_text_only(scene: Any) -> None:
@@ -78,7 +117,7 @@ def test_undo_takes_the_answer_back_and_shows_the_window_again(scene: Any) -> No
     app = press(press(app, "anomaly"), "undo")
     assert app.session_state["desk"].item == before
     assert scene.answers() == []
-    assert [label.answer for label in scene.history()] == [Answer.ANOMALY, None]
+    assert [label.answer for label in scene.history() if not label.part] == [Answer.ANOMALY, None]
 
 
 def test_a_reload_shows_the_same_window_and_goes_on(scene: Any) -> None:
@@ -101,7 +140,7 @@ def test_the_name_can_be_changed_and_the_answers_carry_it(scene: Any) -> None:
     app = queue_page()
     app = app.text_input(key="analyst").set_value("  Ada  ").run()
     app = press(app, "normal")
-    assert [label.analyst for label in scene.standing()] == ["Ada"]
+    assert {label.analyst for label in scene.standing()} == {"Ada"}
     assert app.text_input(key="analyst").value == "Ada"
 
 
@@ -121,7 +160,7 @@ def test_the_last_answer_can_be_undone_when_the_queue_is_done(scene: Any) -> Non
     while any(str(button.key).startswith("normal") for button in app.button):
         app = press(app, "normal")
     app = press(app, "undo")
-    assert "Is the marked stretch an anomaly?" in said(app)
+    assert EVENT_QUESTION in said(app)
 
 
 def test_windows_held_by_others_are_waited_for(scene: Any) -> None:
@@ -184,7 +223,14 @@ def test_progress_counts_and_draws_the_curve(scene: Any) -> None:
     page = other_page("progress")
     assert healthy(page)
     figures = {metric.label: metric.value for metric in page.metric}
-    assert figures == {"Questions answered": "3", "Anomaly": "1", "Normal": "1", "Unsure": "0", "Taken back": "1"}
+    assert figures == {
+        "Questions": "3",
+        "Time, estimated": "18 s",
+        "Anomaly": "4",
+        "Normal": "6",
+        "Unsure": "0",
+        "Taken back": "1",
+    }
     assert "How far do the answers carry?" in said(page)
     assert "of your latest answers" in said(page)
 
@@ -194,7 +240,7 @@ def test_questions_settled_by_look_alikes_are_told(scene: Any) -> None:
     with scene.ws.store.begin() as session:
         open_keys = [item.key for item in queries.in_state(session, ItemState.OPEN)]
         queries.settle(session, open_keys[:3])
-    assert "3 questions of this round were settled by look-alikes" in said(other_page("progress"))
+    assert "3 questions of this round were settled by other answers" in said(other_page("progress"))
 
 
 def test_models_names_the_current_version_and_its_figures(scene: Any) -> None:

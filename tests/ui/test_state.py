@@ -29,6 +29,7 @@ class FakeDoor:
     failure: Exception | None = None
     spread: int = 12
     item: int = 7
+    rows: tuple[Label, ...] = ()
     undone: Label | None = field(default_factory=lambda: label(None))
 
     def _note(self, *call: object) -> None:
@@ -44,9 +45,18 @@ class FakeDoor:
             )
         )
 
-    def tell(self, item_id: int, answer: Answer, analyst: str, *, client: str, sequence: int) -> Told:
-        self._note("tell", item_id, answer, analyst, client, sequence)
-        return Told((label(answer),), self.spread, 3)
+    def tell(
+        self,
+        item_id: int,
+        answer: Answer,
+        analyst: str,
+        *,
+        client: str,
+        sequence: int,
+        extent: tuple[int, int] | None = None,
+    ) -> Told:
+        self._note("tell", item_id, answer, analyst, client, sequence, extent)
+        return Told(self.rows or (label(answer),), self.spread, 3)
 
     def undo(self, analyst: str, *, client: str, sequence: int) -> Label | None:
         self._note("undo", analyst, client, sequence)
@@ -63,10 +73,26 @@ def seated(**changes: object) -> Desk:
 def test_an_answer_is_told_once_under_its_turn_and_reported_in_words() -> None:
     door = FakeDoor()
     after = state.answer(seated(), door, (4, 7, Answer.ANOMALY), 12.0)
-    assert door.calls == [("tell", 7, Answer.ANOMALY, "ann", "tab", 4)]
+    assert door.calls == [("tell", 7, Answer.ANOMALY, "ann", "tab", 4, None)]
     assert (after.turn, after.item, after.shown_at) == (5, None, None)
     assert after.notice is not None
     assert after.notice.text == "Anomaly kept, spread to 12 look-alikes."
+
+
+def test_a_marked_event_is_told_with_its_ends_and_its_windows_are_counted() -> None:
+    said = [Answer.NORMAL, Answer.ANOMALY, Answer.ANOMALY, Answer.NORMAL]
+    door = FakeDoor(spread=0, rows=tuple(label(answer) for answer in said))
+    after = state.answer(seated(), door, (4, 7, Answer.ANOMALY), 12.0, extent=(3, 9))
+    assert door.calls == [("tell", 7, Answer.ANOMALY, "ann", "tab", 4, (3, 9))]
+    assert after.notice is not None
+    assert after.notice.text == "Anomaly kept for 2 windows, normal for 2."
+    door.rows = tuple(label(Answer.NORMAL) for _ in range(3))
+    after = state.answer(seated(), door, (4, 7, Answer.NORMAL), 12.0)
+    assert after.notice is not None
+    assert after.notice.text == "Normal kept for 3 windows."
+    again = state.answer(seated(), door, (4, 7, Answer.ANOMALY), 12.0)
+    assert again.notice is not None
+    assert "earlier answer, Normal" in again.notice.text
 
 
 @pytest.mark.parametrize("click", [(3, 7, Answer.NORMAL), (4, 6, Answer.NORMAL)])
