@@ -20,7 +20,8 @@ class BeliefConfig:
     Attributes:
         trees: of each forest.
         written_weight: what all written events' windows weigh together in the committee's training, in answered
-            windows; the fewer people have answered, the more they count.
+            windows, before anybody has answered.
+        written_fade: answered windows at which written events weigh half of that.
         cautious_answers: answered windows at which the committee counts as much as the cautious blend of the committee,
             of the members' weights learnt on written events, and of the label-free score.
         expected_share: share of windows that the cautious blend takes for anomalous.
@@ -31,7 +32,8 @@ class BeliefConfig:
 
     trees: Count = 60
     written_weight: Annotated[float, Field(gt=0)] = 25.0
-    cautious_answers: Annotated[float, Field(gt=0)] = 10.0
+    written_fade: Annotated[float, Field(gt=0)] = 50.0
+    cautious_answers: Annotated[float, Field(gt=0)] = 1.0
     expected_share: Annotated[float, Field(gt=0, lt=0.5)] = 0.03
     most: Count = 6000
     folds: Annotated[int, Field(ge=2)] = 4

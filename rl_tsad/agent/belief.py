@@ -105,6 +105,7 @@ def form_belief(
     config: BeliefConfig,
     *,
     seed: int,
+    apart: bool = True,
 ) -> Formed:
     """Fit the committee on written events and answers.
 
@@ -114,6 +115,8 @@ def form_belief(
         rehearsal: written events; those on which rules and policies will learn are not among them.
         config: see :class:`rl_tsad.decision_config.BeliefConfig`.
         seed: fixes trees and folds.
+        apart: whether what answered windows say of themselves is asked of committees without them; who only wants the
+            belief saves the time.
 
     Raises:
         DataError: when there is nothing to learn from: neither written events nor answers of both kinds.
@@ -131,7 +134,7 @@ def form_belief(
     told = float(weight[rows].sum())
     belief = Belief(committee, centers, spreads, told / (told + config.cautious_answers))
     pool = belief.blend(views)
-    if len(rows):
+    if apart and len(rows):
         episode = np.repeat(np.arange(len(judgements)), [len(one) for one in judgements])
         for left_out in folds_of(rows, episode, config.folds, derive_rng(seed, "belief", "folds")):
             others = np.setdiff1d(rows, left_out)
@@ -204,8 +207,9 @@ class _Data:
                 "expected written events, or answers of both kinds, got neither; set detector.rehearsal.copies to 2 or "
                 "more, or answer more questions"
             )
-        share = config.written_weight / max(len(self.truth), 1)
-        weight = np.concatenate([np.full(len(self.truth), share, np.float32), self.weight[rows]])
+        told = self.weight[rows]
+        left = config.written_weight * config.written_fade / (config.written_fade + float(told.sum()))
+        weight = np.concatenate([np.full(len(self.truth), left / max(len(self.truth), 1), np.float32), told])
         leaf = 2
         forests = (
             ExtraTreesClassifier(config.trees, min_samples_leaf=leaf, random_state=seed),

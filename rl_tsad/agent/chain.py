@@ -12,7 +12,7 @@ from envs.window_data import LIMIT, WindowData
 from rl_tsad.agent.act import Decisions, act
 from rl_tsad.agent.alarms import AlarmRule, run_rule
 from rl_tsad.agent.belief import Belief, Formed, form_belief, log_odds
-from rl_tsad.agent.control import Choice, choose_rule, doubt_of, presume, prices
+from rl_tsad.agent.control import DEFAULT, Choice, choose_rule, default_rule, doubt_of, presume, prices
 from rl_tsad.agent.history import history
 from rl_tsad.agent.observe import centred_error, join_targets
 from rl_tsad.agent.train import Agent, train_agent
@@ -131,20 +131,26 @@ def learn_chain(
         DataError: when there are neither written events nor answers of both kinds.
     """
     mine, others = halves(rehearsal)
-    formed = form_belief(judgements, targets, mine, config.belief, seed=seed)
-    costs = prices(config.costs)
+    costs, control = prices(config.costs), config.control
+    settled = control.rule == DEFAULT and (control.actor == RULE or not config.policy.steps)  # nothing is compared
+    formed = form_belief(judgements, targets, mine, config.belief, seed=seed, apart=not settled)
+    if settled:
+        chosen = Choice(DEFAULT, {}, 1.0)
+        return Actor(formed.belief, default_rule(control, costs), None, chosen, Choice(RULE, {}, 1.0)), {
+            POLICY_ACTS: 0.0
+        }
     value, weight = join_targets(np.concatenate([one.keys for one in judgements]), targets)
-    known = presume(value, weight, config.control.presumed)
+    known = presume(value, weight, control.presumed)
     course = lay_course(formed.pool, *known, episodes_of(judgements), costs=costs)
     rng = derive_rng(seed, "chain", "rule")
-    rule, chosen = choose_rule(course, config.control, rng, events=int((value == 1).sum()))
+    rule, chosen = choose_rule(course, control, rng, events=int((value == 1).sum()))
     actor = Actor(formed.belief, rule, None, chosen, Choice(RULE, {}, 1.0))
     metrics = {f"rule/{name}": value for name, value in chosen.earned.items()} | {POLICY_ACTS: 0.0}
-    if config.control.actor == RULE or not config.policy.steps:
+    if control.actor == RULE or not config.policy.steps:
         return actor, metrics
     streams = _lay_streams(judgements, formed, others, rule, known=known, severity=severity, rng=rng)
     agent = train_policy(streams, config.policy, costs, seed=derive_seed(seed, "chain", "policy"), progress=progress)
-    acts = choose_actor(agent, streams, costs, config.control, rng)
+    acts = choose_actor(agent, streams, costs, control, rng)
     metrics |= {f"actor/{name}": value for name, value in acts.earned.items()} | {"actor/doubt": acts.doubt}
     metrics |= {name: values[-1] for name, values in agent.history.items() if len(values)}
     metrics[POLICY_ACTS] = float(acts.name == POLICY)
