@@ -1,14 +1,15 @@
 """Claim: the agent's chain against its own controls and against what the field ships, by questions and analyst seconds.
 
-    python benchmarks/agent.py --out FOLDER [--worlds plant-0,...] [--seeds 1] [--methods chain,field,published,...]
+    python benchmarks/agent.py --out FOLDER [--worlds plant-0,...] [--seeds 1] [--methods chain,field,published]
+                               [--protocol past_future|blocks|unseen]
 
-Every round asks, answers from truth, learns and is judged on test windows that were never asked (past -> future, a gap
-of one window between them). Protocol: pool = the first 60 % of each series. Settings were chosen on the simulated
+Every round asks, answers from truth, learns and is judged on test windows that were never asked. Protocols: past ->
+future (pool = the first 60 % of each series, then a gap of one window), blocks (with windows purged between them), and
+unseen series (near-duplicates on one side). Settings were chosen on the simulated
 plants 100-119 (``CHOICE`` in agent_cases.py) and are the package's defaults; reported are plants 0-39, SKAB, NAB, SMAP.
 
 Methods:
 * ``chain``: this package's: events are asked (mixed queue), belief, alarm rule, policy, the choice between them;
-* ``chain-windows``, ``chain-unwritten``: the chain that asks windows, or that learns without written events;
 * ``field``: windows by margin, random forest (200 trees, balanced), anomaly above .5;
 * ``published``: windows by margin, PPO on windows with +5/+1/-1/-5, VAE term and potential (arXiv 2601.02511).
 
@@ -24,8 +25,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
@@ -34,6 +36,7 @@ import numpy as np
 import pandas as pd
 import torch
 from agent_cases import CHOICE, PLANTS, REAL, World, load_world
+from agent_tables import grouped, show_means, show_pairs
 from sklearn.metrics import average_precision_score
 
 from rl_tsad.active.extent import propose_extent
@@ -51,7 +54,6 @@ from rl_tsad.decision_config import AgentConfig, CostConfig
 from rl_tsad.detector.judge import Judgement
 from rl_tsad.detector.rehearse import Rehearsal
 from rl_tsad.evaluation.metrics import event_f1
-from rl_tsad.seeding import derive_rng
 from rl_tsad.types import Bool, Float32, Int64, Targets, no_targets
 
 BUDGETS = (0, 10, 20, 50, 100)
@@ -159,19 +161,20 @@ Learned = tuple[Float32, dict[str, Bool], str]
 Learner = Callable[[Bench, Targets, int, bool], Learned]
 
 
-def learn_ours(config: ChainConfig, *, written: bool = True) -> Learner:
-    """Make a learner of the chain."""
+def learn_ours(config: ChainConfig, *, written: bool = True, actors: bool = True) -> Learner:
+    """Make a learner of the chain, with or without all who might act on its belief."""
 
     def learn(bench: Bench, targets: Targets, seed: int, judged: bool) -> Learned:
         rehearsal = bench.world.rehearsal if written else Rehearsal((), ())
         if not written and len(set(targets.value.tolist())) < 2:
             prior = np.concatenate([one.prior for one in bench.world.judgements])
             return prior, {"agent": prior > 0.5}, "label-free score"
-        control = replace(config.control, actor="policy" if judged else "rule")
+        everyone = judged and actors
+        control = replace(config.control, actor="policy" if everyone else "rule")
         actor, metrics = learn_chain(bench.pool, targets, rehearsal, replace(config, control=control), seed=seed)
         logits = actor.belief.logits(bench.world.judgements)
         rule = run_rule(actor.rule, logits, bench.episode)
-        if not judged:
+        if not everyone:
             return logits, {"agent": rule}, ""
         policy = actor.decide(bench.world.judgements).verdict == 1
         acts = metrics["actor/doubt"] <= config.control.doubt  # forced above: the choice is made again here
@@ -232,8 +235,6 @@ class Method:
 
 METHODS = {
     "chain": Method(learn_ours(ChainConfig()), True),
-    "chain-windows": Method(learn_ours(ChainConfig()), False),
-    "chain-unwritten": Method(learn_ours(ChainConfig(), written=False), True),
     "field": Method(learn_field, False, MARGIN),
     "published": Method(learn_published, False, MARGIN),
 }
@@ -294,87 +295,61 @@ def ask(bench: Bench, analyst: Analyst, method: Method, score: Float32, until: i
                 analyst.answer_window(row)
 
 
-def run_cell(world: str, method: str, seed: int, out: Path) -> pd.DataFrame:
-    """Play a method on a world, or read what an earlier run kept."""
-    file = out / "cells" / f"{world}.{method}.{seed}.csv"
-    if not file.exists():
-        bench = Bench.of(load_world(world, out / "worlds"))
-        draft = file.with_suffix(".draft")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        rows = [{"world": world, "method": method, "seed": seed, **row} for row in play(bench, METHODS[method], seed)]
-        pd.DataFrame(rows).to_csv(draft, index=False, float_format="%.6g")
-        draft.replace(file)
-    return pd.read_csv(file)
-
-
-def interval(values: Sequence[float], rng: np.random.Generator) -> tuple[float, float, float]:
-    """Give a mean and its 95 % bootstrap interval."""
-    table = np.asarray(values, dtype=np.float64)
-    drawn = table[rng.integers(len(table), size=(4000, len(table)))].mean(axis=1)
-    return float(table.mean()), float(np.quantile(drawn, 0.025)), float(np.quantile(drawn, 0.975))
-
-
-def compare(table: pd.DataFrame, one: tuple[str, str], other: tuple[str, str], value: str) -> pd.DataFrame:
-    """Pair two (method, actor) by world, seed and budget: mean difference and interval by group and budget."""
-    sides = []
-    for method, actor in (one, other):
-        side = table[(table.method == method) & (table.actor == actor)]
-        sides.append(side.set_index(["group", "world", "seed", "budget"])[value])
-    both = pd.concat(sides, axis=1, keys=["one", "other"]).dropna()
-    gain, rows = both["one"] - both["other"], []
-    for (group, budget), part in gain.groupby(level=["group", "budget"]):
-        mean, low, high = interval(part.to_numpy().tolist(), derive_rng(0, "bootstrap"))
-        rows.append({"group": group, "budget": budget, "pairs": len(part), "mean": mean, "low": low, "high": high})
-    return pd.DataFrame(rows)
-
-
-def show(table: pd.DataFrame) -> dict[str, object]:
-    """Print means by group, and paired differences; give the figures that are claimed."""
-    shown = table.groupby(["group", "method", "actor", "budget"])[["utility", "event_f1", "ap", "seconds", "labels"]]
-    with pd.option_context("display.width", 150, "display.max_rows", None, "display.float_format", "{:.3f}".format):
-        print(shown.mean().to_string())
-        claims: dict[str, object] = {}
-        pairs = {
-            "agent - rule": (("chain", "agent"), ("chain", "rule")),
-            "policy - rule": (("chain", "policy"), ("chain", "rule")),
-            "rule - tuned": (("chain", "rule"), ("chain", "tuned")),
-            "rule - threshold": (("chain", "rule"), ("chain", "threshold")),
-            "chain - field": (("chain", "agent"), ("field", "agent")),
-            "chain - published": (("chain", "agent"), ("published", "agent")),
-            "chain - windows": (("chain", "agent"), ("chain-windows", "agent")),
-            "chain - unwritten": (("chain", "agent"), ("chain-unwritten", "agent")),
-        }
-        for name, (one, other) in pairs.items():
-            for value in ("event_f1", "utility"):
-                found = compare(table, one, other, value)
-                if len(found):
-                    print(f"\n{name}, {value}, paired, 95 % bootstrap\n{found.to_string(index=False)}")
-                    claims[f"{name}, {value}"] = found.round(3).to_dict("records")
-    return claims
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="folder of worlds and cells")
-    parser.add_argument("--worlds", default=",".join([*PLANTS, *REAL]))
-    parser.add_argument("--methods", default=",".join(METHODS))
-    parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--shown", action="store_true", help="only show what earlier runs kept")
-    options = parser.parse_args()
-    torch.set_num_threads(1)
+def run_cells(methods: Mapping[str, Method], options: argparse.Namespace) -> pd.DataFrame:
+    """Play methods on worlds, or read what earlier runs kept; one table with its groups."""
     cells = []
     for seed in range(options.seeds):
         for world in options.worlds.split(","):
-            for method in options.methods.split(","):
-                file = options.out / "cells" / f"{world}.{method}.{seed}.csv"
-                if options.shown and not file.exists():
-                    continue
-                cells.append(run_cell(world, method, seed, options.out))
-                print(world, method, seed, flush=True)
-    table = pd.concat(cells)
-    table["group"] = [name if name in REAL else "plants" for name in table.world]
+            for name in options.methods.split(","):
+                file = options.out / "cells" / f"{world}.{options.protocol}.{name}.{seed}.csv"
+                if not file.exists() and not options.shown:
+                    _keep(file, world, methods[name], seed, options)
+                    print(file.stem, flush=True)
+                if file.exists():
+                    cells.append(pd.read_csv(file).assign(world=world, method=name, seed=seed))
+    table = grouped(pd.concat(cells))
     assert not set(table.world) & set(CHOICE) or set(table.world) <= set(CHOICE), "choice and report are apart"
-    print(json.dumps({"claim": "the chain beside its controls and the field", "value": show(table)}))
+    return table
+
+
+def _keep(file: Path, world: str, method: Method, seed: int, options: argparse.Namespace) -> None:
+    bench = Bench.of(load_world(world, options.out / "worlds", protocol=options.protocol))
+    draft = file.with_suffix(f".{os.getpid()}.draft")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame(list(play(bench, method, seed))).to_csv(draft, index=False, float_format="%.6g")
+    draft.replace(file)
+
+
+def read_options(text: str | None, methods: Mapping[str, Method]) -> argparse.Namespace:
+    """Read what to run from the command line."""
+    parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("build/agent"), help="folder of worlds and cells")
+    parser.add_argument("--worlds", default=",".join([*PLANTS, *REAL]))
+    parser.add_argument("--protocol", default="past_future", choices=["past_future", "blocks", "unseen"])
+    parser.add_argument("--methods", default=",".join(methods))
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--shown", action="store_true", help="only show what earlier runs kept")
+    return parser.parse_args()
+
+
+PAIRS = {
+    "agent - rule": (("chain", "agent"), ("chain", "rule")),
+    "policy - rule": (("chain", "policy"), ("chain", "rule")),
+    "rule - tuned": (("chain", "rule"), ("chain", "tuned")),
+    "rule - threshold": (("chain", "rule"), ("chain", "threshold")),
+    "rule - never": (("chain", "rule"), ("chain", "never")),
+    "chain - field": (("chain", "agent"), ("field", "agent")),
+    "chain - published": (("chain", "agent"), ("published", "agent")),
+}
+
+
+def main() -> None:
+    options = read_options(__doc__, METHODS)
+    torch.set_num_threads(1)
+    table = run_cells(METHODS, options)
+    show_means(table)
+    claims = show_pairs(table, PAIRS, areas=["chain - field", "chain - published"])
+    print(json.dumps({"claim": "the chain beside its controls and the field", "value": claims}))
 
 
 if __name__ == "__main__":

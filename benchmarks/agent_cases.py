@@ -149,7 +149,7 @@ def _parts(values: np.ndarray, kept: dict[str, np.ndarray], prefix: str) -> list
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, required=True, help="folder of worlds")
+    parser.add_argument("--out", type=Path, default=Path("build/agent/worlds"), help="folder of worlds")
     parser.add_argument("--worlds", default=",".join([*REAL, *CHOICE, *PLANTS]))
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()

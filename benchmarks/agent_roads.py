@@ -179,7 +179,7 @@ def measure(actor: Actor, streams: Streams) -> dict[int, tuple[float, float]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="folder of worlds and beliefs")
+    parser.add_argument("--out", type=Path, default=Path("build/agent"), help="folder of worlds and beliefs")
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
     torch.set_num_threads(1)
