@@ -226,11 +226,13 @@ class Method:
         learn: makes scores and alarms of answers.
         events: whether events are asked, else windows.
         selection: how the next questions are picked.
+        budgets: questions after which it is judged.
     """
 
     learn: Learner
     events: bool
     selection: ActiveConfig = field(default_factory=ActiveConfig)
+    budgets: tuple[int, ...] = BUDGETS
 
 
 METHODS = {
@@ -246,9 +248,9 @@ def play(bench: Bench, method: Method, seed: int) -> Iterator[dict[str, object]]
     truth, test = bench.world.truth, bench.world.test
     for place, budget in enumerate(ROUNDS):
         started = time.process_time()
-        score, alarms, why = method.learn(bench, bench.targets(analyst), seed, budget in BUDGETS)
+        score, alarms, why = method.learn(bench, bench.targets(analyst), seed, budget in method.budgets)
         spent = time.process_time() - started
-        if budget in BUDGETS:
+        if budget in method.budgets:
             ranked = average_precision_score(truth[test], score[test])
             cost = {"seconds": analyst.seconds, "labels": len(analyst.labels), "reads": len(analyst.reads)}
             for actor, alarm in alarms.items():

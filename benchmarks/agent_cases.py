@@ -4,7 +4,9 @@ A world is one workspace as a user would have it: the series of a data set toget
 by one of three protocols:
 
 * ``past_future``: the first 60 % of each series may be asked, the rest is the test, after a gap of one window (main);
-* ``unseen``: whole series, near-duplicates on one side;
+* ``blocks``: each series is cut into six, one window is purged between two, four of six may be asked; the cuts of
+  near-duplicates go the same way;
+* ``unseen``: whole series, near-duplicates on one side.
 
 Worlds are kept in a folder, as arrays without pickles, and made anew where they are missing.
 """
@@ -21,17 +23,18 @@ from pathlib import Path
 
 import numpy as np
 
-from rl_tsad.config import Protocol, Settings
+from rl_tsad.config import Settings
 from rl_tsad.data.readers import read_path
 from rl_tsad.data.role_agreement import agree_on_roles
 from rl_tsad.data.simulate import PlantConfig, simulate_plant
+from rl_tsad.data.splits import Split, group_duplicates
 from rl_tsad.data.windows import make_windows
 from rl_tsad.detector.fit import fit_detector
 from rl_tsad.detector.judge import Judgement
 from rl_tsad.detector.rehearse import Rehearsal, rehearse
-from rl_tsad.seeding import derive_seed
+from rl_tsad.seeding import derive_rng, derive_seed
 from rl_tsad.services.foundation import split_windows
-from rl_tsad.types import Bool, Int8, Int64, Series, spans_of
+from rl_tsad.types import Bool, Int8, Int64, Series, Windows, spans_of
 
 REAL = ("nab", "skab", "smap")
 CHOICE = tuple(f"plant-{seed}" for seed in range(100, 120))
@@ -39,6 +42,7 @@ CHOICE = tuple(f"plant-{seed}" for seed in range(100, 120))
 PLANTS = tuple(f"plant-{seed}" for seed in range(40))
 """Worlds on which they are reported, with the real ones."""
 POOL = 0.6
+BLOCKS = 6
 _JUDGED = ("keys", "features", "members", "prior", "vae_error", "aster", "embedding")
 
 
@@ -70,7 +74,7 @@ class World:
         return np.repeat(np.arange(len(self.judgements)), [len(one) for one in self.judgements])
 
 
-def load_world(name: str, folder: Path, *, protocol: Protocol = "past_future", seed: int = 0) -> World:
+def load_world(name: str, folder: Path, *, protocol: str = "past_future", seed: int = 0) -> World:
     """Read a world from the folder, or make it."""
     file = folder / f"{name}.{protocol}.{seed}.npz"
     if not file.exists():
@@ -96,13 +100,19 @@ def read_world(name: str) -> list[Series]:
     return [reading.series for reading in agree_on_roles(list(read_path(folder))) if reading.series.truth is not None]
 
 
-def _make(name: str, protocol: Protocol, seed: int) -> dict[str, np.ndarray]:
+def _make(name: str, protocol: str, seed: int) -> dict[str, np.ndarray]:
     series = read_world(name)
     settings = Settings(seed=seed)
-    split = replace(settings.split, protocol=protocol, pool_fraction=POOL)
-    settings = settings.model_copy(update={"split": split})
+    if protocol == "blocks":
+        cut = [list(_blocks(one, settings.window.length)) for one in series]
+        groups = np.repeat(group_duplicates(series), [len(each) for each in cut])
+        series = [block for each in cut for block in each]
     windows = [make_windows(one, settings.window) for one in series]
-    split = split_windows(series, windows, settings)
+    if protocol == "blocks":
+        split = _split_blocks(windows, groups, seed)
+    else:
+        chosen = replace(settings.split, protocol=protocol, pool_fraction=POOL)
+        split = split_windows(series, windows, settings.model_copy(update={"split": chosen}))
     by_name = {one.name: one for one in series}
     fitted = [by_name[one.series] for one in split.pool]
     detector = fit_detector(fitted, split.pool, settings.detector, seed=derive_seed(seed, "detector"))
@@ -123,6 +133,24 @@ def _make(name: str, protocol: Protocol, seed: int) -> dict[str, np.ndarray]:
         **_flat("real", judged),
         **_flat("rehearsed", rehearsed.judgements),
     }
+
+
+def _blocks(series: Series, purged: int) -> Iterator[Series]:
+    borders = np.linspace(0, series.length, BLOCKS + 1).astype(int)
+    for number, (low, high) in enumerate(pairwise(borders.tolist())):
+        rows = slice(low, high if number == BLOCKS - 1 else high - purged)
+        truth = None if series.truth is None else series.truth[rows]
+        yield replace(
+            series, name=f"{series.name}@{number}", values=series.values[rows], times=series.times[rows], truth=truth
+        )
+
+
+def _split_blocks(windows: Sequence[Windows], groups: Int64, seed: int) -> Split:
+    pool, test = [], []
+    for place, (one, group) in enumerate(zip(windows, groups.tolist(), strict=True)):
+        order = derive_rng(seed, "blocks", str(group)).permutation(BLOCKS)
+        (pool if order[place % BLOCKS] < round(POOL * BLOCKS) else test).append(one)
+    return Split(tuple(pool), tuple(test))
 
 
 def _true(series: Series, spans: Int64) -> Int8:
@@ -151,11 +179,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("build/agent/worlds"), help="folder of worlds")
     parser.add_argument("--worlds", default=",".join([*REAL, *CHOICE, *PLANTS]))
+    parser.add_argument("--protocol", default="past_future", choices=["past_future", "blocks", "unseen"])
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     for name in options.worlds.split(","):
         started = time.process_time()
-        world = load_world(name, options.out, seed=options.seed)
+        world = load_world(name, options.out, protocol=options.protocol, seed=options.seed)
         shares = f"{world.truth[world.pool].mean():.3f} {world.truth[world.test].mean():.3f}"
         written = sum(len(one) for one in world.rehearsal.truth)
         sizes = f"{world.pool.sum():6} {world.test.sum():6} rehearsed {written:6} anomalous {shares}"
