@@ -41,6 +41,10 @@ CHOICE = tuple(f"plant-{seed}" for seed in range(100, 120))
 """Worlds on which settings are chosen."""
 PLANTS = tuple(f"plant-{seed}" for seed in range(40))
 """Worlds on which they are reported, with the real ones."""
+VARIED = tuple(f"varied-{seed}" for seed in range(200, 240))
+"""Plants that differ in length, noise, number of faults and of stops: teachers only."""
+WIRES = tuple(f"wire-{seed}" for seed in range(300, 312))
+"""Univariate series: one sensor of a plant each, anomalous where a fault touches it; reported only."""
 POOL = 0.6
 BLOCKS = 6
 _JUDGED = ("keys", "features", "members", "prior", "vae_error", "aster", "embedding")
@@ -94,10 +98,37 @@ def load_world(name: str, folder: Path, *, protocol: str = "past_future", seed: 
 
 def read_world(name: str) -> list[Series]:
     """Read a world's series with their truth."""
-    if name.startswith("plant-"):
-        return [simulate_plant(PlantConfig(), seed=int(name.removeprefix("plant-"))).series]
+    kind, _, seed = name.partition("-")
+    if kind in _SIMULATED:
+        return [_SIMULATED[kind](int(seed))]
     folder = Path(os.environ["RL_TSAD_DATA"]) / name
     return [reading.series for reading in agree_on_roles(list(read_path(folder))) if reading.series.truth is not None]
+
+
+def _varied(seed: int) -> Series:
+    rng = derive_rng(seed, "varied plant")
+    points = int(rng.integers(3000, 6000))
+    faults, stops = int(rng.integers(5, points // 210)), int(rng.integers(0, 6))
+    noise = float(np.exp(rng.normal(0, 0.5)))
+    return simulate_plant(PlantConfig(points=points, faults=faults, stops=stops, noise=noise), seed=seed).series
+
+
+def _wire(seed: int) -> Series:
+    plant = simulate_plant(PlantConfig(points=8064, faults=40, stops=6), seed=seed)
+    series, place = plant.series, 1 + seed % (plant.series.width - 1)
+    truth = np.zeros(series.length, dtype=np.int8)
+    for fault in plant.faults:
+        if place in fault.channels:
+            truth[fault.start : fault.stop] = 1
+    values, channels = series.values[:, place : place + 1].copy(), (series.channels[place],)
+    return replace(series, values=values, channels=channels, truth=truth, exogenous=None)
+
+
+_SIMULATED = {
+    "plant": lambda seed: simulate_plant(PlantConfig(), seed=seed).series,
+    "varied": _varied,
+    "wire": _wire,
+}
 
 
 def _make(name: str, protocol: str, seed: int) -> dict[str, np.ndarray]:
