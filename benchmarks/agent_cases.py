@@ -41,7 +41,7 @@ CHOICE = tuple(f"plant-{seed}" for seed in range(100, 120))
 """Worlds on which settings are chosen."""
 PLANTS = tuple(f"plant-{seed}" for seed in range(40))
 """Worlds on which they are reported, with the real ones."""
-VARIED = tuple(f"varied-{seed}" for seed in range(200, 240))
+VARIED = tuple(f"varied-{seed}" for seed in range(200, 220))
 """Plants that differ in length, noise, number of faults and of stops: teachers only."""
 WIRES = tuple(f"wire-{seed}" for seed in range(300, 312))
 """Univariate series: one sensor of a plant each, anomalous where a fault touches it; reported only."""

@@ -2,7 +2,7 @@
 
     python benchmarks/agent_road_fleet.py --out FOLDER [--seeds 3]
 
-Ten plants share one budget of fifty questions, a question a slot; a plant takes 24 at most. Plants do not know of each
+Ten plants share one budget of forty questions, a question a slot; a plant takes 16 at most. Plants do not know of each
 other and each asks its own mixed queue, so a fleet is fully described by how many questions each was given: every
 plant's belief, after each of its questions, is learnt once and looked up from then on. Rules of the slot:
 
@@ -12,9 +12,9 @@ plant's belief, after each of its questions, is learnt once and looked up from t
 * ``PPO 0``, ``PPO .95``, ``PPO .99``: a permutation-equivariant scorer of plants, paid the gain in utility of a slot;
 * ``hindsight``: the best counts for the test's own utility, by dynamic programming; no method, a ceiling.
 
-Taught by fleets of the plants 100-119 and of the forty varied plants (there on their own test windows; nowhere else is
+Taught by fleets of the plants 100-119 and of the twenty varied plants (there on their own test windows; nowhere else is
 truth read but by the analyst). Reported on fleets of the plants 0-39, and of those and twelve univariate series: every
-plant's mean over 25 partitions into fleets, utility per 1000 windows and F1 after 50 questions, and utility over all
+plant's mean over 25 partitions into fleets, utility per 1000 windows and F1 after 40 questions, and utility over all
 slots; differences to round robin with 95 % intervals, for which plants are drawn. The last line is one JSON object.
 """
 
@@ -31,6 +31,7 @@ import numpy as np
 import torch
 from agent import Analyst, Bench, Method, ask, learn_ours
 from agent_cases import CHOICE, PLANTS, VARIED, WIRES, load_world
+from agent_road_slates import turn
 from agent_road_slot import learn_slots
 from agent_tables import interval
 from sklearn.ensemble import HistGradientBoostingRegressor
@@ -40,12 +41,11 @@ from rl_tsad.active.uncertainty import entropy, margin
 from rl_tsad.agent.alarms import run_rule
 from rl_tsad.agent.chain import ChainConfig
 from rl_tsad.agent.control import default_rule
-from rl_tsad.config import ActiveConfig
 from rl_tsad.decision_config import ControlConfig
 from rl_tsad.seeding import derive_rng
 from rl_tsad.types import Float32, Float64, Int64
 
-MOST, FLEET, BUDGET, PARTITIONS = 24, 10, 50, 25
+MOST, FLEET, BUDGET, PARTITIONS = 16, 10, 40, 25
 SEEN = ("asked", "yes", "share of yes", "last", "next p", "next margin", "spread", "undecided", "expected", "highest",
         "flagged", "moved")  # fmt: skip
 NEXT_P, NEXT_MARGIN, SPREAD, UNDECIDED = (SEEN.index(name) for name in ("next p", "next margin", "spread", "undecided"))
@@ -82,7 +82,7 @@ def curves(names: Sequence[str], out: Path) -> Curves:
 
 
 def _curve(bench: Bench) -> dict[str, np.ndarray]:
-    analyst, method = Analyst(bench.world, bench.episode), Method(learn_ours(ChainConfig()), True, ActiveConfig())
+    analyst, method = Analyst(bench.world, bench.episode), Method(learn_ours(ChainConfig()), True)
     rows, before = [], None
     paid: dict[str, list[float]] = {"utility": [], "event_f1": []}
     yes: list[int] = []
@@ -94,7 +94,7 @@ def _curve(bench: Bench) -> dict[str, np.ndarray]:
             values.append(told[name])
         events = sum(analyst.labels.values())
         if asked < MOST:
-            ask(bench, analyst, method, score, asked + 1, 0)
+            ask(bench, analyst, turn(asked), score, asked + 1, 0)
             yes.append(int(sum(analyst.labels.values()) > events))
         before = score
     found = {"utility": np.array(paid["utility"]), "f1": np.array(paid["event_f1"])}
@@ -109,7 +109,14 @@ def _seen(bench: Bench, analyst: Analyst, score: Float32, yes: list[int], before
     prior = np.concatenate([one.prior for one in bench.pool])
     asked = [str(key) for key in bench.keys[pool][~free]]
     picks = select(
-        bench.keys[pool], p, prior, table, asked=asked, config=ActiveConfig(), count=1, seed=analyst.questions
+        bench.keys[pool],
+        p,
+        prior,
+        table,
+        asked=asked,
+        config=turn(analyst.questions).selection,
+        count=1,
+        seed=analyst.questions,
     )
     place = picks[0].row if picks else 0
     apart = ((table - table[place]) ** 2).mean(axis=1)
@@ -125,11 +132,11 @@ def _seen(bench: Bench, analyst: Analyst, score: Float32, yes: list[int], before
 def play(slot: Slot, known: Curves, fleets: Int64, rng: np.random.Generator) -> Int64:
     """Give out the budget of fleets (E, S): how many questions each plant had after each slot, (B + 1, E, S)."""
     counts = np.zeros((BUDGET + 1, *fleets.shape), dtype=np.int64)
-    for turn in range(BUDGET):
-        now = counts[turn]
+    for slots in range(BUDGET):
+        now = counts[slots]
         chosen = slot(known.seen[fleets, now], now, rng)
-        counts[turn + 1] = now
-        counts[turn + 1, np.arange(len(fleets)), chosen] += 1
+        counts[slots + 1] = now
+        counts[slots + 1, np.arange(len(fleets)), chosen] += 1
     return counts
 
 

@@ -46,7 +46,7 @@ from rl_tsad.agent.tune import earned_by
 from rl_tsad.decision_config import ControlConfig, PolicyConfig
 from rl_tsad.types import Bool, Float32
 
-STEPS, CURSORS, ROLLOUT, BATCH = 262_144, 128, 64, 2048
+STEPS, CURSORS, ROLLOUT, BATCH = 196_608, 128, 64, 2048
 PAIRS = tuple(
     [
         (f"LSTM, {sees}, {gamma}", f"PPO, {other}, {gamma}")

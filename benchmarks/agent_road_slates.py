@@ -22,6 +22,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -41,12 +42,19 @@ from rl_tsad.decision_config import ControlConfig
 from rl_tsad.seeding import derive_rng
 from rl_tsad.types import Float32, Float64, Int64
 
-BATCH, ROUNDS = 10, (10, 20, 30, 50)
-WEIGHTS = {"facility": (0.5, 0.5), "determinant": (0.5, 0.5)}
+BATCH, ROUNDS = 10, (10, 20, 30)
+WEIGHTS = {"facility": (0.0, 1.0), "determinant": (0.5, 0.5)}
 TRIED = ((0.0, 1.0), (0.5, 0.5), (1.0, 0.0), (1.0, 1.0))
 CHAIN = Method(learn_ours(ChainConfig()), True, ActiveConfig())
+CYCLE = ("margin", "top", "diverse", "margin", "top")
 Slate = Callable[[Float64, Float64, Int64, int], list[int]]
 """Picks rows of the pool, of their worth (N,), kernel (N, N), those asked before and how many are wanted."""
+
+
+def turn(number: int) -> Method:
+    """Give the chain that asks the mixed queue's n-th question alone: a batch of one would always be undecided."""
+    shares = dict.fromkeys(CYCLE, 0.0) | {CYCLE[number % len(CYCLE)]: 1.0}
+    return replace(CHAIN, selection=ActiveConfig(**shares))
 
 
 def facility(worth: Float64, kernel: Float64, asked: Int64, count: int) -> list[int]:
@@ -109,7 +117,7 @@ def play(bench: Bench, name: str, weights: tuple[float, float] | None = None) ->
             slate = {"facility": facility, "determinant": determinant}[name]
             ask_slate(bench, analyst, score, budget + step, slate, a=a, b=b)
         else:
-            ask(bench, analyst, CHAIN, score, budget + step, 0)
+            ask(bench, analyst, turn(budget) if step == 1 else CHAIN, score, budget + step, 0)
     return np.array(found)
 
 
