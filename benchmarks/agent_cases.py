@@ -45,8 +45,8 @@ VARIED = tuple(f"varied-{seed}" for seed in range(200, 220))
 """Plants that differ in length, noise, number of faults and of stops: teachers only."""
 WIRES = tuple(f"wire-{seed}" for seed in range(300, 312))
 """Univariate series: one sensor of a plant each, anomalous where a fault touches it; reported only."""
-AGAIN = tuple(f"wire-{seed}" for seed in range(312, 324))
-"""As many others, to see what was found on those once more."""
+AGAIN = tuple(f"wire-{seed}" for seed in range(312, 318))
+"""Six others, to see what was found on those once more."""
 POOL = 0.6
 BLOCKS = 6
 _JUDGED = ("keys", "features", "members", "prior", "vae_error", "aster", "embedding")

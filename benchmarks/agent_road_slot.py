@@ -22,7 +22,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 from rl_tsad.seeding import derive_rng
 from rl_tsad.types import Float32, Float64, Int64
 
-GAMES, ROLLOUT, STEPS, HIDDEN = 64, 40, 204_800, 32
+GAMES, ROLLOUT, STEPS, HIDDEN = 64, 25, 160_000, 32
 UTILITY = 10.0
 """Utility per 1000 windows, of one plant, that pays 1."""
 Chooser = Callable[[Float32, Int64, np.random.Generator], Int64]
