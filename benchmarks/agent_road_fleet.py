@@ -6,7 +6,8 @@ Ten plants share one budget of 25 questions, a question a slot; a plant takes te
 other and each asks its own mixed queue, so a fleet is fully described by how many questions each was given: every
 plant's belief, after each of its questions, is learnt once and looked up from then on. Rules of the slot:
 
-* ``round robin``, ``random`` (five draws), ``margin`` and ``top`` (of the question that a plant would ask next),
+* ``round robin``; ``five in a row`` and ``ten in a row`` (of a plant, before another one); ``random`` (five draws);
+  ``margin`` and ``top`` (of the question that a plant would ask next),
   ``margin x spread`` (by the undecided windows that look like it), ``undecided`` (all of a plant's entropy);
 * ``gain model``, ``gain of 5``: gradient boosting of what the next one or five questions gained elsewhere, greedy;
 * ``PPO 0``, ``PPO .95``, ``PPO .99``: a permutation-equivariant scorer of plants, paid the gain in utility of a slot;
@@ -150,8 +151,15 @@ def greedy(worth: Callable[[Float32, Int64, np.random.Generator], Float64]) -> S
     return slot
 
 
+def in_depth(depth: int) -> Slot:
+    """Ask a plant so many questions in a row before another one, and all plants before the next round."""
+    return greedy(lambda seen, counts, rng: (counts % depth > 0) * 100.0 - counts // depth)
+
+
 RULES: dict[str, Slot] = {
     "round robin": greedy(lambda seen, counts, rng: -counts.astype(np.float64)),
+    "five in a row": in_depth(5),
+    "ten in a row": in_depth(10),
     "random": greedy(lambda seen, counts, rng: rng.random(counts.shape)),
     "margin": greedy(lambda seen, counts, rng: seen[..., NEXT_MARGIN].astype(np.float64)),
     "top": greedy(lambda seen, counts, rng: seen[..., NEXT_P].astype(np.float64)),
