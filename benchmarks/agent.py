@@ -40,7 +40,7 @@ from agent_tables import grouped, show_means, show_pairs
 from sklearn.metrics import average_precision_score
 
 from rl_tsad.active.extent import propose_extent
-from rl_tsad.active.select import select
+from rl_tsad.active.select import Pick, select
 from rl_tsad.agent.act import act
 from rl_tsad.agent.alarms import run_rule
 from rl_tsad.agent.chain import ChainConfig, learn_chain
@@ -227,12 +227,14 @@ class Method:
         events: whether events are asked, else windows.
         selection: how the next questions are picked.
         budgets: questions after which it is judged.
+        pick: picks them; as the package does.
     """
 
     learn: Learner
     events: bool
     selection: ActiveConfig = field(default_factory=ActiveConfig)
     budgets: tuple[int, ...] = BUDGETS
+    pick: Callable[..., list[Pick]] = select
 
 
 METHODS = {
@@ -275,7 +277,7 @@ def ask(bench: Bench, analyst: Analyst, method: Method, score: Float32, until: i
     probability = score if float(score.min()) >= 0 and float(score.max()) <= 1 else 1.0 / (1.0 + np.exp(-score))
     while analyst.questions < until:
         asked = {str(bench.keys[row]) for row in analyst.labels}
-        picks = select(
+        picks = method.pick(
             bench.keys[pool],
             probability[pool].astype(np.float32),
             np.concatenate([one.prior for one in bench.pool]),

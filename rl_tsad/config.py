@@ -11,12 +11,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rl_tsad.decision_config import AgentConfig, BeliefConfig, ControlConfig, CostConfig, PolicyConfig
 from rl_tsad.errors import ConfigError
-from rl_tsad.setting_types import Count, Flag, Fraction, Generators, Member, Members, PatchLength
+from rl_tsad.setting_types import Count, Flag, Fraction, Generators, Member, Members, PatchLength, Rule, StreamRule
 from rl_tsad.work import AnswerSeconds, WorkConfig
 
 _STRICT = ConfigDict(extra="forbid")
 Protocol = Literal["past_future", "unseen"]
 MEMBERS: tuple[Member, ...] = get_args(Member)
+STREAM_RULES: tuple[StreamRule, ...] = get_args(StreamRule)
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -225,14 +226,36 @@ class LanguageConfig:
 
 
 @dataclass(frozen=True, config=_STRICT)
+class StreamConfig:
+    """How rules decide that walk the pool window by window (see :mod:`rl_tsad.active.stream`).
+
+    Attributes:
+        margin: ``decay`` asks up to this margin while questions and windows run out alike.
+        pace: how strongly its threshold follows what is left of both; at 0 it is fixed.
+        step: share by which the threshold of ``spend`` changes with each decision.
+        memory: windows that ``spend`` and ``quantile`` look back on.
+        tolerance: questions too few that make ``quantile`` ask anything.
+    """
+
+    margin: Fraction = 0.6
+    pace: Annotated[float, Field(ge=0.0)] = 1.0
+    step: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.01
+    memory: Count = 100
+    tolerance: Annotated[float, Field(gt=0.0)] = 50.0
+
+
+@dataclass(frozen=True, config=_STRICT)
 class ActiveConfig:
     """What is asked next and how an answer spreads.
 
     Attributes:
         batch: questions per round.
         budget: questions that the project means to spend; the agent sees which share is left.
-        margin, top, diverse: shares of a batch picked by smallest margin, highest score and greatest distance; they are
-            normalised to sum to 1.
+        rule: how questions are picked: ``mixed`` by the shares below, ``margin``, ``top`` or ``diverse`` by one of them
+            alone, ``decay``, ``spend`` or ``quantile`` window by window as in a stream.
+        margin, top, diverse: shares of a mixed batch picked by smallest margin, highest score and greatest distance;
+            they are normalised to sum to 1.
+        stream: settings of the rules that walk.
         spacing: windows of one series between two questions of one batch.
         events: whether a question is about a stretch that may be an event, whose ends the analyst marks; else about one
             window.
@@ -247,9 +270,11 @@ class ActiveConfig:
 
     batch: Count = 20
     budget: Count = 200
+    rule: Rule = "mixed"
     margin: Fraction = 0.4
     top: Fraction = 0.4
     diverse: Fraction = 0.2
+    stream: StreamConfig = field(default_factory=StreamConfig)
     spacing: Annotated[int, Field(ge=0)] = 2
     events: Flag = True
     reach: Annotated[int, Field(ge=0)] = 12

@@ -28,6 +28,9 @@ Flag = Annotated[bool, BeforeValidator(_true_or_false)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Count = Annotated[int, Field(ge=1)]
 PatchLength = Literal[8, 16, 32, 64, 128, 256]
+StreamRule = Literal["decay", "spend", "quantile"]
+Rule = Literal["mixed", "margin", "top", "diverse", StreamRule]
+"""How questions are picked."""
 Generators = Literal["latent", "shuffle", "jitter", "frequency", "trend", "swap", "program"]
 Member = Literal[
     "robust",

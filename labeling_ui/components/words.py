@@ -15,6 +15,9 @@ STRATEGIES = {
     "margin": "Close call",
     "top": "Most unusual",
     "diverse": "New kind of pattern",
+    "decay": "Close call",
+    "spend": "Close call",
+    "quantile": "Close call",
     "random": "Drawn by chance",
 }
 

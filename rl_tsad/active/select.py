@@ -1,22 +1,25 @@
-"""What to ask next: undecided, top-scored and unfamiliar windows mixed into one batch."""
+"""What to ask next: undecided, top-scored and unfamiliar windows mixed into one batch, or a walk through the pool."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
 from rl_tsad.active.neighbours import standardise
+from rl_tsad.active.stream import make_asker, walk
 from rl_tsad.active.uncertainty import entropy, margin
-from rl_tsad.config import ActiveConfig
+from rl_tsad.config import STREAM_RULES, ActiveConfig
 from rl_tsad.errors import DataError
 from rl_tsad.seeding import derive_rng
+from rl_tsad.setting_types import StreamRule
 from rl_tsad.types import Float32, Float64, Int64, Keys, parse_key, rows_of
 
-Strategy = Literal["margin", "top", "diverse"]
-STRATEGIES: tuple[Strategy, ...] = ("margin", "top", "diverse")
+Pooled = Literal["margin", "top", "diverse"]
+Strategy = Literal[Pooled, StreamRule]
+POOLED: tuple[Pooled, ...] = get_args(Pooled)
 _ASKED_CHUNK = 256
 _ASKED_SAMPLE = 1024
 
@@ -73,13 +76,19 @@ def select(
 ) -> list[Pick]:
     """Pick the next batch of questions.
 
-    Three strategies take turns in proportion to their shares in ``config``:
+    Where ``config.rule`` is ``mixed``, three strategies take turns in proportion to their shares in ``config``; it may
+    also name one of them:
 
     * ``margin``: the smallest margin between the two verdicts (finds the border; few anomalies at 1-4 % prevalence);
     * ``top``: the highest mean of agent and label-free score (finds anomalies; Das et al., arXiv 1901.08930);
     * ``diverse``: farthest first in the standardised embedding from all that was asked (Gonzalez, 1985;
       Sener & Savarese, "Active learning for CNNs: a core-set approach", ICLR 2018), distances weighted by
       ``(1 + entropy) / 2``; of more than 1,024 asked windows a sample of 1,024 stands for all.
+
+    The rules ``decay``, ``spend`` and ``quantile`` walk once over all windows that need an answer and ask or pass at
+    each as in a stream (see :mod:`rl_tsad.active.stream`). Series are walked side by side, in the order of where their
+    windows start, so that a rule which spends early favours no series. Where a walk ends with fewer questions than
+    wanted, the smallest margins follow.
 
     Two questions of one batch are more than ``config.spacing`` windows apart within a series, so a batch may come out
     smaller than wanted. Ties are broken by the seed.
@@ -115,10 +124,7 @@ def select(
     known = rows_of(keys, sorted(asked))
     batch = _Batch(candidates, known[known >= 0], config, seed)
     picks: list[tuple[int, Strategy, str]] = []
-    for strategy in _turns(config, wanted):
-        row = batch.next(strategy)
-        if row is None:
-            break
+    for row, strategy in _questions(batch, config, wanted):
         picks.append((row, strategy, batch.reason(row, strategy)))
         batch.take(row)
         if claim is not None:
@@ -126,15 +132,35 @@ def select(
     return [Pick(row, name, why, 1.0 - turn / max(wanted, 1)) for turn, (row, name, why) in enumerate(picks)]
 
 
-def _turns(config: ActiveConfig, count: int) -> Iterator[Strategy]:
+def _questions(batch: _Batch, config: ActiveConfig, wanted: int) -> Iterator[tuple[int, Strategy]]:
+    """Give row after row with its strategy; the caller blocks rows in the batch in between."""
+    walked = 0
+    if config.rule in STREAM_RULES and wanted:
+        order = batch.stream()
+        asker = make_asker(config.rule, config.stream, budget=wanted, margins=batch.margin[order])
+        for row in walk(asker, order.tolist(), batch.margin, batch.free):
+            walked += 1
+            yield row, config.rule
+    for strategy in _turns(config, wanted - walked):
+        found = batch.next(strategy)
+        if found is None:
+            return
+        yield found, strategy
+
+
+def _turns(config: ActiveConfig, count: int) -> Iterator[Pooled]:
     """Let the strategies take turns so that at any time each had its share as nearly as possible."""
+    if config.rule != "mixed":
+        alone = config.rule if config.rule in POOLED else "margin"
+        yield from (alone for _ in range(count))
+        return
     shares = np.array([config.margin, config.top, config.diverse])
     shares = shares / shares.sum() if shares.sum() > 0 else np.full(3, 1 / 3)
     taken = np.zeros(3)
     for turn in range(1, count + 1):
         chosen = int(np.argmax(shares * turn - taken))
         taken[chosen] += 1
-        yield STRATEGIES[chosen]
+        yield POOLED[chosen]
 
 
 class _Batch:
@@ -144,7 +170,7 @@ class _Batch:
         self.free = np.ones(len(candidates.keys), dtype=np.bool_)
         self.free[known] = False
         self.probability = candidates.probability
-        self.series, self.position = _places(candidates.keys)
+        self.series, self.start, self.position = _places(candidates.keys)
         self.spacing = config.spacing
         self.margin = margin(candidates.probability)
         self.top = (candidates.probability.astype(np.float64) + candidates.prior) / 2
@@ -159,7 +185,11 @@ class _Batch:
     def _ranking(self, cost: Float32 | Float64) -> Iterator[int]:
         return iter(np.lexsort((self.tie, cost)).tolist())
 
-    def next(self, strategy: Strategy) -> int | None:
+    def stream(self) -> Int64:
+        """Give the free rows in the order of a walk."""
+        return np.array([row for row in np.lexsort((self.tie, self.start)).tolist() if self.free[row]], dtype=np.int64)
+
+    def next(self, strategy: Pooled) -> int | None:
         """Give the best free row, or None when none is left."""
         if strategy == "diverse":
             worth = np.where(self.free, self.distance * self.doubt, -1.0)
@@ -197,22 +227,38 @@ def _diverse_reason(batch: _Batch, row: int) -> str:
     return f"it is unlike the windows asked so far: {times:.1f} times the usual distance"
 
 
+def _decay_reason(batch: _Batch, row: int) -> str:
+    return f"{_margin_reason(batch, row)}; unsure enough for the questions that are left"
+
+
+def _spend_reason(batch: _Batch, row: int) -> str:
+    return f"{_margin_reason(batch, row)}; questions are spread evenly over the recording"
+
+
+def _quantile_reason(batch: _Batch, row: int) -> str:
+    return f"{_margin_reason(batch, row)}; less sure than around most windows before it"
+
+
 _REASONS: dict[Strategy, Callable[[_Batch, int], str]] = {
     "margin": _margin_reason,
     "top": _top_reason,
     "diverse": _diverse_reason,
+    "decay": _decay_reason,
+    "spend": _spend_reason,
+    "quantile": _quantile_reason,
 }
 
 
-def _places(keys: Keys) -> tuple[Int64, Int64]:
-    """Number the series, and the windows within each by start."""
+def _places(keys: Keys) -> tuple[Int64, Int64, Int64]:
+    """Number the series, tell the windows' starts, and number the windows within each series by start."""
     parts = [parse_key(key) for key in keys.tolist()]
     series = np.unique(np.array([name for name, _, _ in parts]), return_inverse=True)[1].astype(np.int64)
-    order = np.lexsort((np.array([start for _, start, _ in parts]), series))
+    starts = np.array([start for _, start, _ in parts], dtype=np.int64)
+    order = np.lexsort((starts, series))
     first = np.searchsorted(series[order], np.arange(series.max() + 1))
     position = np.empty(len(keys), dtype=np.int64)
     position[order] = np.arange(len(keys)) - first[series[order]]
-    return series, position
+    return series, starts, position
 
 
 def _sample(known: Int64, seed: int) -> Int64:

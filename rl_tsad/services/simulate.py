@@ -184,7 +184,8 @@ def _retrain(workspace: Workspace, count: int, *, learner: str, progress: Progre
     selection = replace(active, batch=count if count > 0 else active.batch)
     if learner == FOREST:
         is_cold = _is_cold(workspace)
-        selection = replace(selection, margin=float(not is_cold), top=float(is_cold), diverse=float(is_cold))
+        warm, cold = float(not is_cold), float(is_cold)
+        selection = replace(selection, rule="mixed", margin=warm, top=cold, diverse=cold)
     retrain(workspace, learner=learner, selection=selection, progress=progress)
 
 

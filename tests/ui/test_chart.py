@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from labeling_ui.components import plain, words
 from labeling_ui.components.curve_chart import agreement_chart
 from labeling_ui.components.series_chart import CONTEXT_LINE, Picture, axis_title, chart_height, positions, series_chart
+from rl_tsad.active.select import Strategy
 
 
 def picture(channels: tuple[str, ...] = ("flow [l/s]", "level"), timezone: str | None = "Europe/Berlin") -> Picture:
@@ -121,6 +123,10 @@ def test_long_text_is_cut_and_control_signs_go() -> None:
 )
 def test_the_agents_opinion_is_said_in_words(probability: float, said: str) -> None:
     assert words.opinion(probability).endswith(said)
+
+
+def test_every_strategy_has_words() -> None:
+    assert set(get_args(Strategy)) <= set(words.STRATEGIES)
 
 
 def test_times_are_said_in_the_readers_zone() -> None:

@@ -1,6 +1,8 @@
 import dataclasses
 import shutil
+from itertools import pairwise
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -16,11 +18,12 @@ from rl_tsad.seeding import derive_seed
 from rl_tsad.services.foundation import POOL, TEST, load_foundation, prepare, split_windows
 from rl_tsad.services.ingest import keep_series
 from rl_tsad.services.measuring import load_decision, measure_versions
-from rl_tsad.services.publishing import is_acceptable
+from rl_tsad.services.publishing import Learnt, is_acceptable, load_decisions, publish
 from rl_tsad.services.retraining import retrain
 from rl_tsad.services.simulate import play
 from rl_tsad.services.workspace import Workspace, create_workspace
-from rl_tsad.types import Series
+from rl_tsad.setting_types import Rule
+from rl_tsad.types import Series, no_targets
 
 pytestmark = pytest.mark.slow
 
@@ -61,6 +64,24 @@ def test_each_question_proposes_a_stretch_of_the_pool_that_no_other_one_touches(
         proposed += [(item.series, row) for row in its.tolist()]
     assert len(set(proposed)) == len(proposed)
     assert len(proposed) > len(items)
+
+
+@pytest.mark.parametrize("rule", get_args(Rule))
+def test_the_settings_choose_who_picks_the_questions(trained: Workspace, rule: Rule) -> None:
+    foundation, version = prepare(trained), current(trained)
+    learnt = Learnt(load_decisions(trained, version, foundation), no_targets())
+    active = dataclasses.replace(trained.settings.active, rule=rule)
+    workspace = dataclasses.replace(trained, settings=trained.settings.model_copy(update={"active": active}))
+    publish(workspace, foundation, learnt, new=NewVersion(digest="", config={"learner": "forest"}))
+    with trained.store.read() as session:
+        items = queries.in_state(session, ItemState.OPEN)
+    assert len(items) == active.batch
+    expected = {"mixed": {"margin", "top", "diverse"}}.get(rule, {rule})
+    asked = {item.strategy for item in items}
+    assert asked & expected
+    assert asked <= {*expected, "margin"}
+    extents = sorted((item.series, item.event_low, item.event_high) for item in items)
+    assert all(one[0] != other[0] or one[2] <= other[1] for one, other in pairwise(extents))
 
 
 def test_pool_and_test_share_no_point(trained: Workspace) -> None:
