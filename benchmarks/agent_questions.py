@@ -31,16 +31,18 @@ from rl_tsad.setting_types import Rule
 from rl_tsad.types import Float32, Keys
 
 ALONE = ActiveConfig(rule="margin")
+SHARES = ((2, 4, 4), (4, 2, 4), (0, 5, 5), (3, 3, 4))
+"""Of margin, top and diverse in a mixed batch, in tenths; the default is 4, 4, 2."""
 
 
 def pick_random(keys: Keys, probability: Float32, prior: Float32, embedding: Float32, **asking: object) -> list[Pick]:
     """Pick by chance: where all margins are alike, the seed decides."""
     level = np.full_like(probability, 0.5)
-    return select(keys, level, prior, embedding, **{**asking, "config": ALONE})  # type: ignore[arg-type]
+    return select(keys, level, prior, embedding, **{**asking, "config": ALONE})
 
 
 def _method(rule: Rule, **stream: float) -> Method:
-    return Method(LEARN, True, ActiveConfig(rule=rule, stream=StreamConfig(**stream)))  # type: ignore[arg-type]
+    return Method(LEARN, True, ActiveConfig(rule=rule, stream=StreamConfig(**stream)))
 
 
 LEARN: Learner = learn_ours(ChainConfig(), actors=False)
@@ -51,8 +53,12 @@ METHODS = {
 }
 TRIED = {
     **{f"decay {m} {p}": _method("decay", margin=m, pace=p) for m, p in product((0.3, 0.6, 0.9), (0.0, 1.0, 2.0))},
-    **{f"spend {s} {w}": _method("spend", step=s, memory=w) for s, w in product((0.01, 0.1), (30, 100))},
+    **{f"spend {s} {w}": _method("spend", step=s, lately=w) for s, w in product((0.01, 0.1), (30, 100))},
     **{f"quantile {w} {t}": _method("quantile", memory=w, tolerance=t) for w, t in product((30, 100), (5.0, 50.0))},
+    **{
+        f"shares {m} {t} {d}": Method(LEARN, True, ActiveConfig(margin=m / 10, top=t / 10, diverse=d / 10))
+        for m, t, d in SHARES
+    },
 }
 
 

@@ -233,15 +233,17 @@ class StreamConfig:
         margin: ``decay`` asks up to this margin while questions and windows run out alike.
         pace: how strongly its threshold follows what is left of both; at 0 it is fixed.
         step: share by which the threshold of ``spend`` changes with each decision.
-        memory: windows that ``spend`` and ``quantile`` look back on.
+        lately: decisions over which it estimates what was spent.
+        memory: windows that ``quantile`` looks back on.
         tolerance: questions too few that make ``quantile`` ask anything.
     """
 
     margin: Fraction = 0.6
     pace: Annotated[float, Field(ge=0.0)] = 1.0
-    step: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.01
+    step: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
+    lately: Count = 30
     memory: Count = 100
-    tolerance: Annotated[float, Field(gt=0.0)] = 50.0
+    tolerance: Annotated[float, Field(gt=0.0)] = 5.0
 
 
 @dataclass(frozen=True, config=_STRICT)

@@ -161,7 +161,7 @@ def make_asker(rule: StreamRule, config: StreamConfig, *, budget: int, margins: 
     if rule == "decay":
         return Decay(budget=budget, length=length, threshold=config.margin, pace=config.pace)
     if rule == "spend":
-        return Spend(budget=budget, length=length, step=config.step, memory=config.memory)
+        return Spend(budget=budget, length=length, step=config.step, memory=config.lately)
     before = margins[-config.memory :].tolist()
     return Quantile(budget=budget, length=length, memory=config.memory, tolerance=config.tolerance, before=before)
 

@@ -31,7 +31,7 @@ def asked_by(asker, margins):
 def test_a_walk_asks_new_spaced_windows_within_the_budget(rule, seed, spacing, count, memory):
     keys, p, prior, embedding = pool(90, seed=seed)
     asked = set(keys[::4].tolist())
-    config = ActiveConfig(rule=rule, spacing=spacing, stream=StreamConfig(memory=memory))
+    config = ActiveConfig(rule=rule, spacing=spacing, stream=StreamConfig(memory=memory, lately=memory))
     picks = select(keys, p, prior, embedding, asked=asked, config=config, count=count, seed=seed)
     rows = [pick.row for pick in picks]
     assert len(set(rows)) == len(rows) <= count
