@@ -71,16 +71,17 @@ class Spend:
     Zliobaite, Bifet, Pfahringer & Holmes, "Active learning with drifting streaming data", IEEE TNNLS 25(1), 2014:
     the variable uncertainty strategy within a budget that is estimated over the last decisions. While the estimate
     ``u <- u * (memory - 1) / memory + asked`` is below ``memory * rate``, a window is asked whose likelier verdict is
-    less probable than the threshold, which begins at 1; otherwise nothing is asked and the threshold rests. Two
-    differences: the rate is what the walk wants, questions by windows, and it ends when they are spent; and the
-    estimate begins at the rate, as if there had been a walk before, since every round walks the same pool: from 0 the
-    very first windows would be asked.
+    less probable than the threshold, which begins at 1; otherwise nothing is asked and the threshold rests. Three
+    differences: the rate is what the walk wants, questions by windows, and it ends when they are spent; the estimate
+    begins at the rate, as if there had been a walk before, since every round walks the same pool: from 0 the very first
+    windows would be asked; and memory holds at least one question, since a shorter one forgets it before the next is
+    due, and a walk of many windows would spend everything in the first of them.
 
     Args:
         budget: questions wanted.
         length: windows of the walk.
         step: share by which the threshold changes with each decision.
-        memory: decisions over which spending is estimated.
+        memory: decisions over which spending is estimated; at least the windows that one question is for.
 
     Example:
         >>> rule = Spend(budget=2, length=8, step=0.01, memory=4)
@@ -90,8 +91,8 @@ class Spend:
 
     def __init__(self, *, budget: int, length: int, step: float, memory: int) -> None:
         self.budget, self.rate = budget, budget / max(length, 1)
-        self.step, self.memory = step, memory
-        self.threshold, self.lately, self.spent = 1.0, self.rate * memory, 0
+        self.step, self.memory = step, max(memory, length / max(budget, 1))
+        self.threshold, self.lately, self.spent = 1.0, self.rate * self.memory, 0
 
     def asks(self, margin: float, left: int) -> bool:
         """Decide about a window (see :class:`Asker`)."""

@@ -114,6 +114,13 @@ def test_spend_approaches_its_rate_everywhere(rate):
         assert ((asked >= low) & (asked < low + 300)).sum() / 300 == pytest.approx(rate, rel=0.25)
 
 
+def test_a_memory_shorter_than_the_wait_for_a_question_does_not_make_spend_hasty():
+    asked = asked_by(Spend(budget=20, length=12_000, step=0.01, memory=30), uniform(12_000))
+    assert len(asked) >= 18
+    assert asked[4] > 1500
+    assert asked[-1] > 7500
+
+
 def test_spend_asks_less_sure_windows_and_follows_a_drift():
     sure, unsure = 0.6 + 0.4 * uniform(1000), 0.4 * uniform(1000, 1)
     margins = np.concatenate([sure, unsure]).astype(np.float32)
