@@ -152,6 +152,8 @@ def play(
     analyst = analyst_of(workspace)
     stops = _stops(budgets, workspace.settings.active.batch)
     for stop, following in zip(stops, [*stops[1:], 0], strict=True):
+        if _spent(workspace) > stop:
+            continue  # played before an interruption: going on must neither train nor ask anew
         while (spent := _spent(workspace)) < stop:
             if _answer_until(workspace, analyst, stop, progress=progress):
                 continue

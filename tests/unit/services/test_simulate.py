@@ -1,10 +1,11 @@
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from db import labels
+from db import labels, versions
 from db.records import Answer, ItemState, QueryItem
 from rl_tsad.config import Settings
 from rl_tsad.data.simulate import PlantConfig, simulate_plant
@@ -88,14 +89,44 @@ def test_playing_on_is_playing_at_once(trained: Workspace, trained_folder: Path)
     play(trained, [0, 3, 8])
     with open_workspace(trained_folder) as fresh_source:
         source = fresh_source.root
-    import shutil
-
     other = trained.root.parent / "other"
     shutil.copytree(source, other)
     with open_workspace(other) as workspace:
         play(workspace, [0, 3])
         play(workspace, [0, 3, 8])
         assert history(workspace) == history(trained)
+
+
+class Interrupted(Exception):
+    """What a kill between two calls looks like from within."""
+
+
+@pytest.mark.slow
+def test_a_player_stopped_after_every_answer_trains_and_asks_as_if_never_stopped(trained: Workspace) -> None:
+    def interrupt(stage: str, done: int, total: int) -> None:
+        if stage == "answers":
+            raise Interrupted
+
+    other = trained.root.parent / "other"
+    shutil.copytree(trained.root, other)
+    play(trained, [0, 3, 8])
+    stops = 0
+    with open_workspace(other) as workspace:
+        while True:
+            try:
+                play(workspace, [0, 3, 8], progress=interrupt)
+            except Interrupted:
+                stops += 1
+            else:
+                break
+        assert stops == spent_at_versions(workspace)[-1] > 3
+        assert history(workspace) == history(trained)
+        assert spent_at_versions(workspace) == spent_at_versions(trained)
+
+
+def spent_at_versions(workspace: Workspace) -> list[int]:
+    with workspace.store.read() as session:
+        return [int(version.metrics["questions"]) for version in versions.all(session)]
 
 
 @pytest.mark.slow
