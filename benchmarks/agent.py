@@ -285,6 +285,7 @@ def ask(bench: Bench, analyst: Analyst, method: Method, score: Float32, until: i
             asked=asked,
             config=selection,
             count=until - analyst.questions,
+            before=analyst.questions,
             seed=seed + analyst.questions,
         )
         rows = [int(pool[pick.row]) for pick in picks if int(pool[pick.row]) not in analyst.labels]

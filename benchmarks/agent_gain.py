@@ -168,9 +168,9 @@ def picker(model: HistGradientBoostingRegressor) -> Callable[..., list[Pick]]:
 
     def pick(
         keys: Keys, probability: Float32, prior: Float32, embedding: Float32, *,
-        config: ActiveConfig, asked: Collection[str], count: int, seed: int,
+        config: ActiveConfig, asked: Collection[str], count: int, before: int, seed: int,
     ) -> list[Pick]:  # fmt: skip
-        del seed
+        del before, seed
         known = rows_of(keys, sorted(asked))
         facts = Facts(keys, probability, prior, embedding, known[known >= 0], spacing=0)
         facts.width, picks = 8.0 * config.spacing, []

@@ -22,8 +22,9 @@ class BeliefConfig:
         written_weight: what all written events' windows weigh together in the committee's training, in answered
             windows, before anybody has answered.
         written_fade: answered windows at which written events weigh half of that.
-        cautious_answers: answered windows at which the committee counts as much as the cautious blend of the committee,
-            of the members' weights learnt on written events, and of the label-free score.
+        cautious_answers: answered windows, twice those of the rarer kind, at which the committee counts as much as the
+            cautious blend of the committee, of the members' weights learnt on written events, and of the label-free
+            score.
         expected_share: share of windows that the cautious blend takes for anomalous.
         most: written events' windows that train a committee at most.
         folds: parts of the answers that are left out in turn, so that what they say of themselves is no echo.
@@ -85,6 +86,8 @@ class ControlConfig:
             tuned.
         on: log odds above which the default rule opens the alarm.
         off: how far below that it closes.
+        moved: share of the break-even point's move by which other prices move the default rule's level; by all of it
+            the alarm floods whom a miss costs much, and falls silent where an alarm does.
         presumed: trust that a window nobody answered is normal, where rules are tuned and policies learn.
         candidates: rules that are tried in each round of the search.
         doubt: share of bootstrap samples in which the challenger may earn less and still replace who acts.
@@ -94,6 +97,7 @@ class ControlConfig:
     rule: Literal["default", "best", "threshold", "hysteresis", "cusum", "hmm"] = "default"
     on: float = 0.0
     off: Annotated[float, Field(ge=0)] = 0.5
+    moved: Fraction = 0.4
     presumed: Fraction = 0.5
     candidates: Count = 96
     doubt: Fraction = 0.05

@@ -72,6 +72,7 @@ def select(
     asked: Collection[str] = (),
     claim: Callable[[int], Int64] | None = None,
     count: int | None = None,
+    before: int = 0,
     seed: int = 0,
 ) -> list[Pick]:
     """Pick the next batch of questions.
@@ -103,6 +104,8 @@ def select(
         claim: called once for each pick; gives the rows that a question about that row covers, which this batch then
             asks nothing more about. A question covers its own window when omitted.
         count: questions wanted; ``config.batch`` when omitted.
+        before: questions answered before this batch: the strategies take turns over all batches, so that batches of one
+            question are mixed too.
         seed: the run's seed.
 
     Returns:
@@ -124,7 +127,7 @@ def select(
     known = rows_of(keys, sorted(asked))
     batch = _Batch(candidates, known[known >= 0], config, seed)
     picks: list[tuple[int, Strategy, str]] = []
-    for row, strategy in _questions(batch, config, wanted):
+    for row, strategy in _questions(batch, config, wanted, before):
         picks.append((row, strategy, batch.reason(row, strategy)))
         batch.take(row)
         if claim is not None:
@@ -132,7 +135,7 @@ def select(
     return [Pick(row, name, why, 1.0 - turn / max(wanted, 1)) for turn, (row, name, why) in enumerate(picks)]
 
 
-def _questions(batch: _Batch, config: ActiveConfig, wanted: int) -> Iterator[tuple[int, Strategy]]:
+def _questions(batch: _Batch, config: ActiveConfig, wanted: int, before: int) -> Iterator[tuple[int, Strategy]]:
     """Give row after row with its strategy; the caller blocks rows in the batch in between."""
     walked = 0
     if config.rule in STREAM_RULES and wanted:
@@ -141,15 +144,15 @@ def _questions(batch: _Batch, config: ActiveConfig, wanted: int) -> Iterator[tup
         for row in walk(asker, order.tolist(), batch.margin, batch.free):
             walked += 1
             yield row, config.rule
-    for strategy in _turns(config, wanted - walked):
+    for strategy in _turns(config, wanted - walked, before):
         found = batch.next(strategy)
         if found is None:
             return
         yield found, strategy
 
 
-def _turns(config: ActiveConfig, count: int) -> Iterator[Pooled]:
-    """Let the strategies take turns so that at any time each had its share as nearly as possible."""
+def _turns(config: ActiveConfig, count: int, before: int) -> Iterator[Pooled]:
+    """Let the strategies take turns so that at any time each had its share as nearly as possible, earlier turns too."""
     if config.rule != "mixed":
         alone = config.rule if config.rule in POOLED else "margin"
         yield from (alone for _ in range(count))
@@ -157,10 +160,11 @@ def _turns(config: ActiveConfig, count: int) -> Iterator[Pooled]:
     shares = np.array([config.margin, config.top, config.diverse])
     shares = shares / shares.sum() if shares.sum() > 0 else np.full(3, 1 / 3)
     taken = np.zeros(3)
-    for turn in range(1, count + 1):
+    for turn in range(1, before + count + 1):
         chosen = int(np.argmax(shares * turn - taken))
         taken[chosen] += 1
-        yield POOLED[chosen]
+        if turn > before:
+            yield POOLED[chosen]
 
 
 class _Batch:

@@ -3,7 +3,8 @@
 Two forests (Breiman, 2001; Geurts et al., "Extremely randomized trees", 2006) and a logistic regression look at all
 that the detector says of a window. Before anybody has answered they know written events only, and real anomalies are
 not the written ones: so their view is averaged with two that have less to learn, the members' weights (a logistic
-regression on the twelve members alone) and the label-free score (nothing). With answers the committee counts more.
+regression on the twelve members alone) and the label-free score (nothing). With answers of both kinds the committee
+counts more: of one kind alone it learns where not to look, or that everything is odd.
 """
 
 from __future__ import annotations
@@ -131,7 +132,7 @@ def form_belief(
     views = np.concatenate([committee.views(one) for one in judgements])
     centers = np.quantile(views, 1.0 - config.expected_share, axis=0)
     spreads = np.maximum(centers - np.quantile(views, 0.5, axis=0), 1e-2)
-    told = float(weight[rows].sum())
+    told = 2.0 * min(float(weight[value == kind].sum()) for kind in (NORMAL, ANOMALY))
     belief = Belief(committee, centers, spreads, told / (told + config.cautious_answers))
     pool = belief.blend(views)
     if apart and len(rows):

@@ -73,17 +73,17 @@ def break_even(costs: Costs) -> float:
 def default_rule(config: ControlConfig, costs: Costs | None = None) -> AlarmRule:
     """Give the rule that acts until another one has earned more.
 
-    Its level was chosen at the default prices; other prices move it by as much as they move the break-even point.
+    Its level was chosen at the default prices; other prices move it by a share of what they move the break-even point.
 
     Args:
-        config: level and width at the default prices.
+        config: level and width at the default prices, and how far others move the level.
         costs: the operator's prices; the default ones when omitted.
 
     Example:
         >>> default_rule(ControlConfig()).kind, default_rule(ControlConfig(), Costs(opening=0.1)).on < 0
         ('hysteresis', True)
     """
-    moved = break_even(costs) - break_even(Costs()) if costs else 0.0
+    moved = config.moved * (break_even(costs) - break_even(Costs())) if costs else 0.0
     return AlarmRule("hysteresis", on=config.on + moved, off=config.off)
 
 

@@ -151,6 +151,7 @@ def _questions(
         claim=proposals.claim,
         config=config,
         count=config.batch,
+        before=labels.spent(session).questions,
         seed=derive_seed(workspace.settings.seed, "queue", len(asked), len(standing)),
     )
     rows = np.flatnonzero(pool)

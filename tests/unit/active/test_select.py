@@ -32,6 +32,11 @@ def test_a_batch_mixes_the_strategies_by_their_shares():
     assert {"margin", "top", "diverse"} == set(names[:3])
 
 
+def test_batches_of_one_question_take_turns_too():
+    named = [select(*pool(), config=ActiveConfig(), count=1, before=before)[0].strategy for before in range(20)]
+    assert named == [pick.strategy for pick in select(*pool(), config=ActiveConfig(spacing=0), count=20)]
+
+
 def test_each_strategy_takes_what_it_promises():
     keys, p, prior, embedding = pool()
     for shares, best in (

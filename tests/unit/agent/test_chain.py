@@ -5,11 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 
+from envs.costs import Costs
 from rl_tsad.agent.alarms import AlarmRule
 from rl_tsad.agent.belief import folds_of, form_belief
 from rl_tsad.agent.chain import ChainConfig, choose_actor, halves, learn_chain, watch
 from rl_tsad.agent.chain import Streams as Material
-from rl_tsad.agent.control import Choice, choose_rule, doubt_of, prices
+from rl_tsad.agent.control import Choice, choose_rule, default_rule, doubt_of, prices
 from rl_tsad.agent.history import NAMES
 from rl_tsad.agent.save_actor import load_actor, save_actor
 from rl_tsad.agent.tune import lay_course
@@ -79,6 +80,20 @@ def test_answers_raise_the_committees_weight_and_the_ranking(rehearsal):
     some = form_belief([judgement], answered(judgement, truth, np.arange(200)), halves(rehearsal)[0], QUICK, seed=0)
     assert some.belief.trust > 0.9
     assert auc(known, some.belief.logits([other])) > auc(known, none.belief.logits([other])) - 0.02
+
+
+def test_answers_of_one_kind_alone_are_not_trusted(rehearsal):
+    judgement, _ = made("a")
+    every = np.arange(0, 240, 2)
+    for kind in (0, 1):
+        told = answered(judgement, np.full(240, kind, np.int8), every)
+        assert form_belief([judgement], told, halves(rehearsal)[0], QUICK, seed=0).belief.trust == 0
+
+
+def test_other_prices_move_the_default_level_by_a_share():
+    dear, usual = Costs(opening=4.0), ControlConfig()
+    assert 0 < default_rule(usual, dear).on < default_rule(ControlConfig(moved=1.0), dear).on
+    assert default_rule(ControlConfig(moved=0.0), dear) == default_rule(usual, Costs()) == default_rule(usual)
 
 
 def test_spread_answers_count_only_where_they_are_wanted(rehearsal):

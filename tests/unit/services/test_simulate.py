@@ -97,7 +97,7 @@ def test_playing_on_is_playing_at_once(trained: Workspace, trained_folder: Path)
         assert history(workspace) == history(trained)
 
 
-class Interrupted(Exception):
+class StoppedError(Exception):
     """What a kill between two calls looks like from within."""
 
 
@@ -105,7 +105,7 @@ class Interrupted(Exception):
 def test_a_player_stopped_after_every_answer_trains_and_asks_as_if_never_stopped(trained: Workspace) -> None:
     def interrupt(stage: str, done: int, total: int) -> None:
         if stage == "answers":
-            raise Interrupted
+            raise StoppedError
 
     other = trained.root.parent / "other"
     shutil.copytree(trained.root, other)
@@ -115,7 +115,7 @@ def test_a_player_stopped_after_every_answer_trains_and_asks_as_if_never_stopped
         while True:
             try:
                 play(workspace, [0, 3, 8], progress=interrupt)
-            except Interrupted:
+            except StoppedError:
                 stops += 1
             else:
                 break
