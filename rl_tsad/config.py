@@ -253,6 +253,7 @@ class ActiveConfig:
     Attributes:
         batch: questions per round.
         budget: questions that the project means to spend; the agent sees which share is left.
+        budget_seconds: seconds of people's time that it means to spend, if that is limited too (see ``seconds``).
         rule: how questions are picked: ``mixed`` by the shares below, ``margin``, ``top`` or ``diverse`` by one of them
             alone, ``decay``, ``spend`` or ``quantile`` window by window as in a stream.
         margin, top, diverse: shares of a mixed batch picked by smallest margin, highest score and greatest distance;
@@ -272,6 +273,7 @@ class ActiveConfig:
 
     batch: Count = 20
     budget: Count = 200
+    budget_seconds: Annotated[float, Field(gt=0)] | None = None
     rule: Rule = "mixed"
     margin: Fraction = 0.4
     top: Fraction = 0.4

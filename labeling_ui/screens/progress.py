@@ -37,6 +37,7 @@ def _figures(facts: ProgressFacts) -> None:
     names = (
         ("Questions", f"{spent.questions:,}", "Answered ones, undone and unsure ones included: each was asked."),
         ("Time, estimated", words.time_spent(facts.seconds), "What answers of these kinds take, as the settings say."),
+        ("Budget left", f"{facts.left:.0%}", "Of questions, or of people's time where the settings limit it too."),
         ("Anomaly", f"{spent.anomalies:,}", "Windows with a standing answer; one answer may label many."),
         ("Normal", f"{spent.normals:,}", "Windows with a standing answer; one answer may label many."),
         ("Unsure", f"{spent.unsure:,}", "They cost a question but teach nothing."),

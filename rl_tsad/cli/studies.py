@@ -34,7 +34,7 @@ def simulate(
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds.")] = 3,
     protocol: Annotated[str, typer.Option(help="past_future or unseen (whole series held out).")] = "past_future",
     pool_fraction: Annotated[float, typer.Option(help="Share that may be asked.")] = 0.6,
-    methods: Annotated[str, typer.Option(help="agent, forest (the control), or both with a comma.")] = "agent,forest",
+    methods: Annotated[str, typer.Option(help="With commas: agent, forest or published (controls).")] = "agent,forest",
 ) -> None:
     """Play the analyst from known truth over budgets and seeds; interrupted, the same command goes on.
 
@@ -70,7 +70,7 @@ def report(
         Path | None, typer.Option("--out", "-o", help="Folder; the workspace's reports/ when absent.")
     ] = None,
 ) -> None:
-    """Write report.html, curve.csv and curve.json of this project: accuracy against questions asked.
+    """Write this project's report.html, curve.csv and curve.json (accuracy against questions), and answers.csv.
 
     Example: rl-tsad --workspace pumps report
     """

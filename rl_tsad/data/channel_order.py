@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from rl_tsad.data.role_agreement import aligned
+from rl_tsad.data.understanding import Reading
 from rl_tsad.errors import DataError, listed
 from rl_tsad.types import Series
 
@@ -40,6 +41,26 @@ def reordered(series: Series, order: tuple[str, ...]) -> Series:
     roles = None if series.exogenous is None else series.exogenous[[series.channels.index(name) for name in order]]
     values = np.ascontiguousarray(aligned(series.values, series.channels, order))
     return replace(series, values=values, channels=order, exogenous=roles)
+
+
+def in_one_order(readings: Sequence[Reading], known: Orders) -> list[Reading]:
+    """Put channels of the same names in one order: that of the known series of that name, else the first one's.
+
+    Args:
+        readings: what was read, in the order of reading.
+        known: orders to keep to; the readings' own follow them.
+    """
+    orders = dict(known)
+    ordered = []
+    for reading in readings:
+        series, understood = reading.series, reading.understanding
+        order = known_order(series, orders) or series.channels
+        orders.setdefault(series.name, order)
+        if order != series.channels:
+            notes = (*understood.notes, "channels put in the order of the other series")
+            reading = Reading(reordered(series, order), replace(understood, channels=order, notes=notes))
+        ordered.append(reading)
+    return ordered
 
 
 def in_trained_order(series: Series, trained: Orders, notes: Sequence[str] = ()) -> Series:

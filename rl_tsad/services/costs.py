@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from db.records import Answer, Label, Spent
+from rl_tsad.config import ActiveConfig
 from rl_tsad.work import AnswerSeconds
 
 
@@ -16,6 +17,20 @@ def price_of(spent: Spent, prices: AnswerSeconds) -> float:
         18.0
     """
     return spent.seconds(glance=prices.normal, event=prices.event, doubt=prices.unsure)
+
+
+def share_left(spent: Spent, config: ActiveConfig) -> float:
+    """Say which share of the budget is left, of questions or of people's time, whichever is scarcer; in [0, 1].
+
+    Example:
+        >>> spent = Spent(3, 9, 4, 5, 1, 0, glances=1, events=1, doubts=1)
+        >>> share_left(spent, ActiveConfig(budget=4)), share_left(spent, ActiveConfig(budget_seconds=20.0))
+        (0.25, 0.1)
+    """
+    shares = [spent.questions / config.budget]
+    if config.budget_seconds is not None:
+        shares.append(price_of(spent, config.seconds) / config.budget_seconds)
+    return round(max(0.0, 1.0 - max(shares)), 12)
 
 
 def seconds_by_questions(history: Iterable[Label], prices: AnswerSeconds) -> list[float]:

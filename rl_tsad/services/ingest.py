@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from db import series as series_rows
 from db.errors import StoreError
 from db.records import NewSeries, SeriesRecord
-from rl_tsad.data.channel_order import known_order, reordered
+from rl_tsad.data.channel_order import in_one_order
 from rl_tsad.data.readers import read_path
 from rl_tsad.data.role_agreement import agree_on_roles, check_known, exogenous_names
 from rl_tsad.data.understanding import Reading, ReadOptions, Understanding
@@ -53,7 +53,7 @@ def preview(
     """
     options = options or ReadOptions()
     readings = [reading for path in paths for reading in read_path(path, options)]
-    readings = _in_one_order(readings, list_series(workspace) if workspace else ())
+    readings = in_one_order(readings, _orders(workspace) if workspace else {})
     known = stored_roles(workspace) if workspace else None
     return [one.understanding for one in agree_on_roles(readings, options.roles, known)]
 
@@ -74,7 +74,7 @@ def ingest(
     for number, path in enumerate(paths, 1):
         readings += list(read_path(path, options))
         progress("reading", number, len(paths))
-    readings = _in_one_order(readings, list_series(workspace))
+    readings = in_one_order(readings, _orders(workspace))
     readings = agree_on_roles(readings, options.roles, stored_roles(workspace))
     _check_names(workspace, readings)
     changes = []
@@ -165,19 +165,9 @@ def series_digest(series: Series) -> str:
     return total.hexdigest()
 
 
-def _in_one_order(readings: Sequence[Reading], stored: Sequence[SeriesRecord]) -> list[Reading]:
-    """Put channels of the same names in one order: the stored series' of that name, else the first one's."""
-    orders = {record.name: record.channels for record in sorted(stored, key=lambda record: record.id)}
-    ordered = []
-    for reading in readings:
-        series, understood = reading.series, reading.understanding
-        order = known_order(series, orders) or series.channels
-        orders.setdefault(series.name, order)
-        if order != series.channels:
-            notes = (*understood.notes, "channels put in the order of the other series")
-            reading = Reading(reordered(series, order), replace(understood, channels=order, notes=notes))
-        ordered.append(reading)
-    return ordered
+def _orders(workspace: Workspace) -> dict[str, tuple[str, ...]]:
+    """Give the channels of the stored series in their order, the oldest series first."""
+    return {record.name: record.channels for record in sorted(list_series(workspace), key=lambda record: record.id)}
 
 
 def _check_names(workspace: Workspace, readings: Sequence[Reading]) -> None:

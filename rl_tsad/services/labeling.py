@@ -21,7 +21,7 @@ from db.session import utc_now
 from rl_tsad.active.extent import Extent
 from rl_tsad.errors import LabelingError, WorkspaceError
 from rl_tsad.services.agreement import agreement_curve
-from rl_tsad.services.costs import price_of
+from rl_tsad.services.costs import price_of, share_left
 from rl_tsad.services.marking import Around, find_around, said_of
 from rl_tsad.services.spreading import count_decided, respread_quietly
 from rl_tsad.services.workspace import Workspace, load_series
@@ -110,6 +110,7 @@ class ProgressFacts:
     Attributes:
         spent: what was asked and what it brought.
         seconds: what the answers cost at the settings' prices.
+        left: share of the budget that is left, in [0, 1].
         counts: questions in each state, over all rounds.
         settled: windows decided by spreading at present.
         version: the current model version.
@@ -121,6 +122,7 @@ class ProgressFacts:
 
     spent: Spent
     seconds: float
+    left: float
     counts: Mapping[ItemState, int]
     settled: int
     version: ModelVersion | None
@@ -253,6 +255,7 @@ def progress(ws: Workspace) -> ProgressFacts:
         return ProgressFacts(
             spent=spent,
             seconds=price_of(spent, ws.settings.active.seconds),
+            left=share_left(spent, ws.settings.active),
             counts=queries.counts(session),
             settled=decided,
             version=version,

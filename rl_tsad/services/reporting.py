@@ -17,7 +17,8 @@ from rl_tsad.errors import NotTrainedError
 from rl_tsad.evaluation.budget import Measurement, budget_curves
 from rl_tsad.evaluation.charts import SeriesPicture
 from rl_tsad.evaluation.report import ReportData, render_report, write_curve_csv, write_curve_json
-from rl_tsad.services.costs import price_of
+from rl_tsad.services.costs import price_of, share_left
+from rl_tsad.services.exchange import export_answers
 from rl_tsad.services.foundation import POOL, TEST, Foundation, window_of
 from rl_tsad.services.labeling import progress as labeling_progress
 from rl_tsad.services.measuring import METRICS, foundation_of, load_decision, measure_versions
@@ -35,7 +36,8 @@ def report_workspace(
 
     Args:
         workspace: a trained project.
-        out: folder for ``report.html``, ``curve.csv`` and ``curve.json``.
+        out: folder for ``report.html``, ``curve.csv``, ``curve.json`` and ``answers.csv``, which lists every labelled
+            window.
         budgets: question counts to show; every model version's own when omitted.
 
     Returns:
@@ -57,6 +59,7 @@ def report_workspace(
     rows = rows or _agreement(workspace)
     pictures = draw_series(workspace, foundation, current, standing)
     facts = protocol_facts(workspace, foundation, current, spent)
+    export_answers(workspace, out / "answers.csv")
     return rows, _write(out, rows, facts, pictures, notes)
 
 
@@ -88,7 +91,8 @@ def protocol_facts(workspace: Workspace, foundation: Foundation, version: ModelV
         "protocol": f"{split.protocol}, pool fraction {split.pool_fraction:g}, gap of {split.gap_windows} window(s)",
         "window": f"{window.length} points, of which the last {window.stride} are decided",
         "answers": f"{spent.questions} questions, {price_of(spent, settings.active.seconds):.0f} seconds of a person's "
-        f"time at the settings' prices, {spent.labels} windows labelled",
+        f"time at the settings' prices, {share_left(spent, settings.active):.0%} of the budget left; {spent.labels} "
+        "windows labelled, each listed in answers.csv",
         **_who_acts(workspace.model_folder(version) / ACTOR),
         "model version": f"{version.id}, digest {version.digest[:12]}",
         "seed": str(settings.seed),

@@ -20,6 +20,7 @@ from rl_tsad.config import ActiveConfig
 from rl_tsad.evaluation.metrics import choose_threshold
 from rl_tsad.progress import Progress, no_progress
 from rl_tsad.seeding import derive_seed
+from rl_tsad.services.costs import share_left
 from rl_tsad.services.foundation import Foundation, prepare
 from rl_tsad.services.publishing import AGENT, FOREST, PUBLISHED, Learnt, publish
 from rl_tsad.services.spreading import answers_by_key, spread_answers
@@ -57,7 +58,7 @@ def retrain(
     foundation = prepare(workspace, progress=progress)
     answers, parent, spent = _standing(workspace)
     targets = spread_answers(foundation.graph, answers, workspace.settings.active)
-    left = max(0.0, 1.0 - spent.questions / workspace.settings.active.budget)
+    left = share_left(spent, workspace.settings.active)
     learnt = _learn(workspace, foundation, targets, learner=learner, left=left, progress=progress)
     agreement = _agreement(foundation, learnt, answers)
     metrics = {

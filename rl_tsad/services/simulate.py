@@ -17,6 +17,7 @@ from db import labels, versions
 from db.records import Answer
 from rl_tsad.active.extent import Extent
 from rl_tsad.config import Protocol, Settings
+from rl_tsad.data.channel_order import in_one_order
 from rl_tsad.data.readers import read_path
 from rl_tsad.data.role_agreement import agree_on_roles
 from rl_tsad.errors import ConfigError, DataError
@@ -296,7 +297,7 @@ def read_material(data: Path | None, root: Path) -> list[Series]:
         WorkspaceError: when there are neither files nor a workspace.
     """
     if data is not None:
-        series = [reading.series for reading in agree_on_roles(list(read_path(data)))]
+        series = [reading.series for reading in agree_on_roles(in_one_order(list(read_path(data)), {}))]
     else:
         with open_workspace(root) as workspace:
             series = [load_series(workspace, record, truth=True) for record in list_series(workspace)]

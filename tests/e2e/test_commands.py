@@ -87,7 +87,12 @@ def test_a_newcomers_first_steps(project: Path, data: Path, tmp_path: Path) -> N
     assert "model" in run("-w", project, "doctor")
     assert "0 answers written" in run("-w", project, "labels", "export", "--out", tmp_path / "a.csv")
     run("-w", project, "report", "--out", tmp_path / "r")
-    assert {path.name for path in (tmp_path / "r").iterdir()} == {"report.html", "curve.csv", "curve.json"}
+    assert {path.name for path in (tmp_path / "r").iterdir()} == {
+        "report.html",
+        "curve.csv",
+        "curve.json",
+        "answers.csv",
+    }
 
 
 def test_channels_get_their_roles_and_change_them(data: Path, tmp_path: Path) -> None:

@@ -226,6 +226,7 @@ def test_progress_counts_and_draws_the_curve(scene: Any) -> None:
     assert figures == {
         "Questions": "3",
         "Time, estimated": "18 s",
+        "Budget left": "98%",
         "Anomaly": "4",
         "Normal": "6",
         "Unsure": "0",

@@ -186,6 +186,15 @@ def test_series_without_truth_cannot_be_simulated(tmp_path: Path) -> None:
         read_material(tmp_path / "a.csv", tmp_path)
 
 
+def test_files_whose_columns_are_in_another_order_are_one_material(tmp_path: Path) -> None:
+    rows = [f"{i},{i % 7},{i % 5},{int(i == 50)}" for i in range(100)]
+    (tmp_path / "a.csv").write_text("\n".join(["time,flow,temp,label", *rows]))
+    (tmp_path / "b.csv").write_text("\n".join(["time,temp,flow,label", *rows]))
+    first, second = read_material(tmp_path, tmp_path)
+    assert first.channels == second.channels == ("flow", "temp")
+    np.testing.assert_array_equal(first.values, second.values[:, ::-1])
+
+
 def test_a_workspace_gives_its_own_series(tmp_path: Path, plants: list[Series]) -> None:
     with create_workspace(tmp_path / "w") as workspace:
         keep_series(workspace, plants[0], source="test")
