@@ -132,7 +132,7 @@ def form_belief(
     views = np.concatenate([committee.views(one) for one in judgements])
     centers = np.quantile(views, 1.0 - config.expected_share, axis=0)
     spreads = np.maximum(centers - np.quantile(views, 0.5, axis=0), 1e-2)
-    told = 2.0 * min(float(weight[value == kind].sum()) for kind in (NORMAL, ANOMALY))
+    told = float(weight[rows].sum()) if {NORMAL, ANOMALY} <= set(value[rows].tolist()) else 0.0
     belief = Belief(committee, centers, spreads, told / (told + config.cautious_answers))
     pool = belief.blend(views)
     if apart and len(rows):
