@@ -36,8 +36,12 @@ def _figures(facts: ProgressFacts) -> None:
     spent = facts.spent
     names = (
         ("Questions", f"{spent.questions:,}", "Answered ones, undone and unsure ones included: each was asked."),
-        ("Time, estimated", words.time_spent(facts.seconds), "What answers of these kinds take, as the settings say."),
-        ("Budget left", f"{facts.left:.0%}", "Of questions, or of people's time where the settings limit it too."),
+        ("Time", words.time_spent(facts.seconds), "Estimated: what answers of these kinds take, as the settings say."),
+        (
+            "Budget left",
+            f"{100 * facts.left:.0f} %",
+            "Of questions, or of people's time where the settings limit it too.",
+        ),
         ("Anomaly", f"{spent.anomalies:,}", "Windows with a standing answer; one answer may label many."),
         ("Normal", f"{spent.normals:,}", "Windows with a standing answer; one answer may label many."),
         ("Unsure", f"{spent.unsure:,}", "They cost a question but teach nothing."),

@@ -91,8 +91,8 @@ def protocol_facts(workspace: Workspace, foundation: Foundation, version: ModelV
         "protocol": f"{split.protocol}, pool fraction {split.pool_fraction:g}, gap of {split.gap_windows} window(s)",
         "window": f"{window.length} points, of which the last {window.stride} are decided",
         "answers": f"{spent.questions} questions, {price_of(spent, settings.active.seconds):.0f} seconds of a person's "
-        f"time at the settings' prices, {share_left(spent, settings.active):.0%} of the budget left; {spent.labels} "
-        "windows labelled, each listed in answers.csv",
+        f"time at the settings' prices; {100 * share_left(spent, settings.active):.0f} % of the budget is left; "
+        f"{spent.labels} windows labelled, each listed in answers.csv",
         **_who_acts(workspace.model_folder(version) / ACTOR),
         "model version": f"{version.id}, digest {version.digest[:12]}",
         "seed": str(settings.seed),

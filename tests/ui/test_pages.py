@@ -225,8 +225,8 @@ def test_progress_counts_and_draws_the_curve(scene: Any) -> None:
     figures = {metric.label: metric.value for metric in page.metric}
     assert figures == {
         "Questions": "3",
-        "Time, estimated": "18 s",
-        "Budget left": "98%",
+        "Time": "18 s",
+        "Budget left": "98 %",
         "Anomaly": "4",
         "Normal": "6",
         "Unsure": "0",
