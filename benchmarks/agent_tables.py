@@ -9,6 +9,7 @@ import pandas as pd
 from agent_cases import REAL
 
 from rl_tsad.seeding import derive_rng
+from rl_tsad.types import Float64
 
 Side = tuple[str, str]
 """Method and actor."""
@@ -41,16 +42,25 @@ def compare(table: pd.DataFrame, one: Side, other: Side, value: str) -> pd.DataF
 
 def compare_areas(table: pd.DataFrame, one: Side, other: Side) -> pd.DataFrame:
     """Pair the areas under the curve of F1 over analyst seconds (to 200), in F1."""
-    areas = [_areas(table[(table.method == method) & (table.actor == actor)]) for method, actor in (one, other)]
-    both = pd.concat(areas, axis=1, keys=["one", "other"]).dropna()
+    return _compare_at(table, one, other, SECONDS)
+
+
+def compare_at_end(table: pd.DataFrame, one: Side, other: Side) -> pd.DataFrame:
+    """Pair the F1 after 200 analyst seconds, between measured budgets on the straight line."""
+    return _compare_at(table, one, other, SECONDS[-1:])
+
+
+def _compare_at(table: pd.DataFrame, one: Side, other: Side, seconds: Float64) -> pd.DataFrame:
+    sides = [table[(table.method == method) & (table.actor == actor)] for method, actor in (one, other)]
+    both = pd.concat([_mean_at(side, seconds) for side in sides], axis=1, keys=["one", "other"]).dropna()
     return _intervals(both["one"] - both["other"], ["group"])
 
 
-def _areas(side: pd.DataFrame) -> pd.Series:
+def _mean_at(side: pd.DataFrame, seconds: Float64) -> pd.Series:
     found = {}
     for key, part in side.groupby(["group", "world", "seed"]):
         curve = part.sort_values("seconds")
-        found[key] = float(np.interp(SECONDS, curve.seconds, curve.event_f1).mean())
+        found[key] = float(np.interp(seconds, curve.seconds, curve.event_f1).mean())
     index = pd.MultiIndex.from_tuples(list(found), names=["group", "world", "seed"])
     return pd.Series(list(found.values()), index=index, dtype=np.float64)
 
@@ -80,6 +90,7 @@ def show_pairs(table: pd.DataFrame, pairs: Mapping[str, tuple[Side, Side]], *, a
         found = {value: compare(table, one, other, value) for value in ("event_f1", "utility")}
         if name in areas:
             found["area over seconds"] = compare_areas(table, one, other)
+            found["F1 after 200 seconds"] = compare_at_end(table, one, other)
         for value, rows in found.items():
             if len(rows):
                 print(f"\n{name}, {value}, paired, 95 % bootstrap\n{rows.round(3).to_string(index=False)}")
