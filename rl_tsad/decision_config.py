@@ -22,9 +22,9 @@ class BeliefConfig:
         written_weight: what all written events' windows weigh together in the committee's training, in answered
             windows, before anybody has answered.
         written_fade: answered windows at which written events weigh half of that.
-        cautious_answers: answered windows, some of them of either kind, at which the committee counts as much as the
-            cautious blend of the committee, of the members' weights learnt on written events, and of the label-free
-            score.
+        cautious_answers: answered windows for each series of the pool, some of them of either kind, at which the
+            committee counts as much as the cautious blend of the committee, of the members' weights learnt on written
+            events, and of the label-free score.
         expected_share: share of windows that the cautious blend takes for anomalous.
         most: written events' windows that train a committee at most.
         folds: parts of the answers that are left out in turn, so that what they say of themselves is no echo.

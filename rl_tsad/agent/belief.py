@@ -133,7 +133,8 @@ def form_belief(
     centers = np.quantile(views, 1.0 - config.expected_share, axis=0)
     spreads = np.maximum(centers - np.quantile(views, 0.5, axis=0), 1e-2)
     told = float(weight[rows].sum()) if {NORMAL, ANOMALY} <= set(value[rows].tolist()) else 0.0
-    belief = Belief(committee, centers, spreads, told / (told + config.cautious_answers))
+    trust = told / (told + config.cautious_answers * len(judgements))
+    belief = Belief(committee, centers, spreads, trust)
     pool = belief.blend(views)
     if apart and len(rows):
         episode = np.repeat(np.arange(len(judgements)), [len(one) for one in judgements])

@@ -90,6 +90,17 @@ def test_answers_of_one_kind_alone_are_not_trusted(rehearsal):
         assert form_belief([judgement], told, halves(rehearsal)[0], QUICK, seed=0).belief.trust == 0
 
 
+def test_answers_are_trusted_more_slowly_where_there_are_more_series(rehearsal):
+    (judgement, truth), others = made("a"), [made(name, seed=seed)[0] for seed, name in enumerate("bc", 1)]
+    told = answered(judgement, truth, np.arange(100))
+    alone, among = (
+        form_belief(pool, told, halves(rehearsal)[0], QUICK, seed=0).belief.trust
+        for pool in ([judgement], [judgement, *others])
+    )
+    assert alone == pytest.approx(100 / 101)
+    assert among == pytest.approx(100 / 103)
+
+
 def test_other_prices_move_the_default_level_by_a_share():
     dear, usual = Costs(opening=4.0), ControlConfig()
     assert 0 < default_rule(usual, dear).on < default_rule(ControlConfig(moved=1.0), dear).on
