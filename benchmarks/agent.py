@@ -177,7 +177,8 @@ def learn_ours(config: ChainConfig, *, written: bool = True, actors: bool = True
         if not everyone:
             return logits, {"agent": rule}, ""
         policy = actor.decide(bench.world.judgements).verdict == 1
-        acts = metrics["actor/doubt"] <= config.control.doubt  # forced above: the choice is made again here
+        found = actor.acts.found
+        acts = metrics["actor/doubt"] <= config.control.doubt and found["policy"] >= found["rule"]  # forced above
         alarms = {"agent": policy if acts else rule, "rule": rule, "policy": policy, "threshold": logits > 0}
         alarms |= {"tuned": _tuned(bench, targets, config, rehearsal, seed)} | {"never": np.zeros(len(rule), np.bool_)}
         alarms |= {"hindsight: best rule": _hindsight(bench, logits)}

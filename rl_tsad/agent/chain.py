@@ -16,7 +16,7 @@ from rl_tsad.agent.control import DEFAULT, Choice, choose_rule, default_rule, do
 from rl_tsad.agent.history import history
 from rl_tsad.agent.observe import centred_error, join_targets
 from rl_tsad.agent.train import Agent, train_agent
-from rl_tsad.agent.tune import BLOCK, Course, earned_by, lay_course
+from rl_tsad.agent.tune import BLOCK, Course, earned_by, found_by, lay_course
 from rl_tsad.decision_config import BeliefConfig, ControlConfig, CostConfig, PolicyConfig
 from rl_tsad.detector.judge import Judgement
 from rl_tsad.detector.rehearse import Rehearsal
@@ -213,18 +213,21 @@ def choose_actor(
 ) -> Choice:
     """Choose between the rule and a policy on the half of the pool that the policy did not learn on.
 
+    A policy must earn more beyond doubt and find no fewer of the answered events: one that is merely quieter may earn
+    more where most alarms are false, and is no better at what it is for.
     Written events have no say in it: on the simulated plants a policy that earned more on them, even on held-out ones,
     earned less on real faults. So before there are answers the rule acts.
     """
     counted = np.isin(streams.part, _HELD_OUT) & streams.real
     course = _course_of(streams, counted, costs)
-    paid = {RULE: earned_by(streams.alarm, course, block=BLOCK)}
-    paid[POLICY] = earned_by(_alarm_of(agent, streams), course, block=BLOCK)
+    alarms = {RULE: streams.alarm, POLICY: _alarm_of(agent, streams)}
+    paid = {name: earned_by(alarm, course, block=BLOCK) for name, alarm in alarms.items()}
+    found = {name: found_by(alarm, course) for name, alarm in alarms.items()}
     shown = {name: 1000.0 * float(value.sum()) / max(int(counted.sum()), 1) for name, value in paid.items()}
     answered = bool((streams.data.target[counted] == ANOMALY).any())
     doubt = doubt_of(paid[POLICY] - paid[RULE], rng) if answered else 1.0
-    better = config.actor == POLICY or doubt <= config.doubt
-    return Choice(POLICY if better else RULE, shown, doubt if better else 1.0)
+    better = config.actor == POLICY or (doubt <= config.doubt and found[POLICY] >= found[RULE])
+    return Choice(POLICY if better else RULE, shown, doubt if better else 1.0, found)
 
 
 def _lay_streams(

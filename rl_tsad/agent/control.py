@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
@@ -27,11 +27,13 @@ class Choice:
         earned: utility per 1000 windows of each that was compared, by name.
         doubt: share of bootstrap samples in which the chosen one earned no more than the one it replaced; 1 where it
             replaced none.
+        found: answered events that each found, by name, where they are counted.
     """
 
     name: str
     earned: Mapping[str, float]
     doubt: float
+    found: Mapping[str, int] = field(default_factory=dict)
 
     def why(self) -> str:
         """Say it in a sentence.
@@ -39,11 +41,16 @@ class Choice:
         Example:
             >>> Choice("hmm", {"default": 1.0, "hmm": 2.5}, 0.01).why()
             'hmm acts: it earned 2.5 per 1000 windows, default 1.0 (doubt 1 %)'
+            >>> Choice("rule", {"rule": 1.0, "policy": 2.5}, 1.0, {"rule": 4, "policy": 3}).why()
+            'rule acts: it earned 1.0 per 1000 windows (4 events found), policy 2.5 (3 found)'
         """
-        own = f"{self.name} acts" + (
-            f": it earned {self.earned[self.name]:.1f} per 1000 windows" if self.earned else ""
-        )
-        rest = ", ".join(f"{name} {value:.1f}" for name, value in self.earned.items() if name != self.name)
+        seen = {name: f" ({count} found)" for name, count in self.found.items()}
+        own = f"{self.name} acts"
+        if self.earned:
+            shown = seen.get(self.name, "").replace("found", "events found")
+            own += f": it earned {self.earned[self.name]:.1f} per 1000 windows{shown}"
+        others = [name for name in self.earned if name != self.name]
+        rest = ", ".join(f"{name} {self.earned[name]:.1f}{seen.get(name, '')}" for name in others)
         doubt = f" (doubt {self.doubt:.0%})".replace("%", " %") if self.doubt < 1 else ""
         return own + (f", {rest}" if rest else "") + doubt
 

@@ -120,6 +120,23 @@ def earned_by(alarm: Bool, course: Course, *, block: int = 0) -> Float64:
     return np.asarray(_account(lambda rows: alarm[rows], course, (len(course.streams.start),), block))
 
 
+def found_by(alarm: Bool, course: Course) -> int:
+    """Count the events that alarms find, in them or within their grace.
+
+    Args:
+        alarm: (N,) where it is open.
+        course: streams.
+
+    Example:
+        >>> told = (np.array([0, 1, 1, 0, 1], np.int8), np.ones(5, np.float32), np.zeros(5, np.int64))
+        >>> course = lay_course(np.zeros(5, np.float32), *told, costs=Costs())
+        >>> found_by(np.array([False, False, True, False, False]), course)
+        1
+    """
+    number = np.cumsum(course.table.first)
+    return len(np.unique(number[course.table.counts & alarm]))
+
+
 def _account(alarm: Callable[[Int64], Bool], course: Course, shape: tuple[int, ...], block: int) -> Float64:
     streams, longest = course.streams, int(course.streams.length[0])
     size = block or longest

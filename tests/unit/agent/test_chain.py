@@ -207,6 +207,24 @@ def test_a_policy_replaces_the_rule_only_beyond_doubt(rehearsal, monkeypatch):
         assert choice.name == name
 
 
+def test_a_policy_that_is_merely_quieter_never_acts(monkeypatch):
+    """It earns more, as nearly all that the rule flags is false, and misses one of the answered events."""
+    judgement, truth = made("a", windows=1024)
+    data = dataclasses.replace(
+        watch([judgement], np.zeros(1024, np.float32), np.zeros(1024, bool)),
+        target=truth,
+        weight=np.ones(1024, np.float32),
+    )
+    streams = Material(data, np.ones(1024, bool), np.full(1024, 2), np.ones(1024, bool))
+    first = np.flatnonzero(truth == 1)[0]
+    quiet = (truth == 1) & (np.arange(1024) > first + 20)
+    for alarm, name in ((quiet, "rule"), (truth == 1, "policy")):
+        monkeypatch.setattr("rl_tsad.agent.chain._alarm_of", lambda agent, streams, alarm=alarm: alarm)
+        choice = choose_actor(None, streams, prices(CostConfig()), ControlConfig(), np.random.default_rng(0))
+        assert choice.earned["policy"] > choice.earned["rule"]
+        assert choice.name == name
+
+
 def test_a_tuned_rule_must_earn_more_where_it_was_not_tuned():
     rng = np.random.default_rng(0)
     truth = np.zeros(4000, np.int8)
