@@ -7,7 +7,8 @@ Loop, worlds, utility and F1 as in ``agent.py``. Three tables, each with paired 
 * the rule acts (``base``); ``windows`` instead of events are asked; ``unwritten``: no self-supervised start, nothing is
   written into copies; ``forest``: a random forest instead of the belief, asked for the same kind of events;
   ``spread``: answers spread over the graph teach the belief too; ``cautious``: the belief leans
-  on the label-free score for longer (ten answers instead of one), and written events do not fade;
+  on the label-free score for longer (ten answers instead of one), and written events do not fade; ``whole``: all
+  windows of a marked event teach, not only the oddest;
 * the policy acts whatever it earned on held-out answers (``policies``): as configured, with gamma 0, from scratch
   (neither cloned nor led), without the belief's history, with a fixed VAE term, with the lambda controller too, with a
   potential, and after 0 steps, which is the rule;
@@ -42,7 +43,8 @@ from rl_tsad.types import Float32, Targets, no_targets
 
 SPREAD = BeliefConfig(spread=True)
 CAUTIOUS = BeliefConfig(cautious_answers=10.0, written_fade=1e9)
-RULES = ("windows", "unwritten", "forest", "spread", "cautious")
+WHOLE = BeliefConfig(oddest=1_000_000)
+RULES = ("windows", "unwritten", "forest", "spread", "cautious", "whole")
 PAID = (0, 20, 50)
 """Questions after which policies are trained; the rule asks."""
 POLICIES = {
@@ -122,6 +124,7 @@ METHODS = {
     "forest": Method(learn_forest, True),
     "spread": Method(learn_spread, True),
     "cautious": Method(learn_ours(ChainConfig(belief=CAUTIOUS), actors=False), True),
+    "whole": Method(learn_ours(ChainConfig(belief=WHOLE), actors=False), True),
     "policies": Method(learn_policies, True, budgets=PAID),
     **{name: Method(learn_windows(config), False, MARGIN, budgets=(20, 50)) for name, config in WINDOWS.items()},
 }

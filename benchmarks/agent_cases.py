@@ -22,8 +22,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from validation import widened
 
 from rl_tsad.config import Settings
+from rl_tsad.data.faults import Fault, Terrain, write_fault
 from rl_tsad.data.readers import read_path
 from rl_tsad.data.role_agreement import agree_on_roles
 from rl_tsad.data.simulate import PlantConfig, simulate_plant
@@ -47,6 +49,14 @@ WIRES = tuple(f"wire-{seed}" for seed in range(300, 312))
 """Univariate series: one sensor of a plant each, anomalous where a fault touches it; reported only."""
 AGAIN = tuple(f"wire-{seed}" for seed in range(312, 318))
 """Six others, to see what was found on those once more."""
+FLEETS = tuple(
+    f"{kind}-{first + place}"
+    for kind, first in {"unlike": 400, "wide": 400, "alike": 500, "long": 600}.items()
+    for place in range(6)
+)
+"""Fleets on which settings are chosen too: ``unlike``, twelve single sensors, each of another plant; ``wide``, the same
+with labels that reach beyond what changed, as NAB's do; ``alike``, four plants with the same settings; and ``long``,
+three plants whose faults last for 150 to 500 points."""
 POOL = 0.6
 BLOCKS = 6
 _JUDGED = ("keys", "features", "members", "prior", "vae_error", "aster", "embedding")
@@ -103,6 +113,9 @@ def read_world(name: str) -> list[Series]:
     kind, _, seed = name.partition("-")
     if kind in _SIMULATED:
         return [_SIMULATED[kind](int(seed))]
+    if kind in _IN_FLEETS:
+        members = enumerate(_IN_FLEETS[kind](int(seed)))
+        return [replace(one, name=f"{one.name}-{place}") for place, one in members]
     folder = Path(os.environ["RL_TSAD_DATA"]) / name
     return [reading.series for reading in agree_on_roles(list(read_path(folder))) if reading.series.truth is not None]
 
@@ -115,8 +128,8 @@ def _varied(seed: int) -> Series:
     return simulate_plant(PlantConfig(points=points, faults=faults, stops=stops, noise=noise), seed=seed).series
 
 
-def _wire(seed: int) -> Series:
-    plant = simulate_plant(PlantConfig(points=8064, faults=40, stops=6), seed=seed)
+def _wire(seed: int, *, points: int = 8064, faults: int = 40, stops: int = 6) -> Series:
+    plant = simulate_plant(PlantConfig(points=points, faults=faults, stops=stops), seed=seed)
     series, place = plant.series, 1 + seed % (plant.series.width - 1)
     truth = np.zeros(series.length, dtype=np.int8)
     for fault in plant.faults:
@@ -126,10 +139,33 @@ def _wire(seed: int) -> Series:
     return replace(series, values=values, channels=channels, truth=truth, exogenous=None)
 
 
+def _long(seed: int) -> Series:
+    rng = derive_rng(seed, "long faults")
+    series = simulate_plant(PlantConfig(points=6048, faults=0), seed=seed).series
+    values, slots = series.values.astype(np.float64), np.linspace(0, series.length, 7).astype(int)
+    noise = 1.48 * np.median(np.abs(np.diff(values, axis=0)), axis=0) / np.sqrt(2)
+    terrain = Terrain(values, noise, np.zeros(series.width), np.zeros(series.length), ())
+    truth = np.zeros(series.length, np.int8)
+    for low, high in pairwise(slots.tolist()):
+        length = int(rng.integers(150, 500))
+        start = int(rng.integers(low + 100, high - length))
+        channels = rng.choice(np.arange(1, series.width), int(rng.integers(1, 4)), replace=False)
+        kind = str(rng.choice(["level", "drift", "oscillation", "decoupling"]))
+        write_fault(terrain, Fault(kind, start, start + length, tuple(channels.tolist())), rng)
+        truth[start : start + length] = 1
+    return replace(series, values=values.astype(np.float32), truth=truth)
+
+
 _SIMULATED = {
     "plant": lambda seed: simulate_plant(PlantConfig(), seed=seed).series,
     "varied": _varied,
     "wire": _wire,
+}
+_IN_FLEETS = {
+    "unlike": lambda seed: [_wire(20 * seed + place, points=4032, faults=12, stops=2) for place in range(12)],
+    "wide": lambda seed: [replace(one, truth=widened(one.truth)) for one in _IN_FLEETS["unlike"](seed)],
+    "alike": lambda seed: [simulate_plant(PlantConfig(), seed=20 * seed + place).series for place in range(4)],
+    "long": lambda seed: [_long(20 * seed + place) for place in range(3)],
 }
 
 

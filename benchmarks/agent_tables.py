@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from agent_cases import REAL
 
 from rl_tsad.seeding import derive_rng
 from rl_tsad.types import Float64
@@ -19,8 +18,9 @@ SECONDS = np.linspace(0.0, 200.0, 41)
 
 
 def grouped(table: pd.DataFrame) -> pd.DataFrame:
-    """Add the group: simulated plants together, each real data set by itself."""
-    return table.assign(group=[name if name in REAL else "plants" for name in table.world])
+    """Add the group: simulated worlds of a kind together, each real data set by itself."""
+    kinds = [name.partition("-")[0] for name in table.world]
+    return table.assign(group=["plants" if kind == "plant" else kind for kind in kinds])
 
 
 def interval(values: Sequence[float], rng: np.random.Generator) -> tuple[float, float, float]:

@@ -25,6 +25,8 @@ class BeliefConfig:
         cautious_answers: answered windows for each series of the pool, some of them of either kind, at which the
             committee counts as much as the cautious blend of the committee, of the members' weights learnt on written
             events, and of the label-free score.
+        oddest: windows of each marked event that teach the committee, the oddest by the label-free score; most of a
+            long event looks as usual.
         expected_share: share of windows that the cautious blend takes for anomalous.
         most: written events' windows that train a committee at most.
         folds: parts of the answers that are left out in turn, so that what they say of themselves is no echo.
@@ -35,6 +37,7 @@ class BeliefConfig:
     written_weight: Annotated[float, Field(gt=0)] = 25.0
     written_fade: Annotated[float, Field(gt=0)] = 50.0
     cautious_answers: Annotated[float, Field(gt=0)] = 1.0
+    oddest: Count = 8
     expected_share: Annotated[float, Field(gt=0, lt=0.5)] = 0.03
     most: Count = 6000
     folds: Annotated[int, Field(ge=2)] = 4

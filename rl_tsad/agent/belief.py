@@ -24,7 +24,7 @@ from rl_tsad.detector.judge import Judgement
 from rl_tsad.detector.rehearse import Rehearsal
 from rl_tsad.errors import DataError
 from rl_tsad.seeding import derive_rng, derive_seed
-from rl_tsad.types import ANOMALY, NORMAL, Float32, Float64, Int8, Int64, Targets, human
+from rl_tsad.types import ANOMALY, NORMAL, Bool, Float32, Float64, Int8, Int64, Targets, human
 
 LIMIT = 10.0
 """Logits lie in [-LIMIT, LIMIT]."""
@@ -128,18 +128,20 @@ def form_belief(
     table = np.concatenate([columns(one) for one in judgements])
     written = _written(rehearsal, table.shape[1], config.most, derive_rng(seed, "belief", "written"))
     data = _Data(table, value, weight, *written, judgements[0].features.shape[1])
-    committee = data.fit(rows, config, derive_seed(seed, "belief"))
+    episode = np.repeat(np.arange(len(judgements)), [len(one) for one in judgements])
+    score = np.concatenate([one.prior for one in judgements])
+    teach = rows[is_telling(rows, value[rows], score[rows], episode[rows], most=config.oddest)]
+    committee = data.fit(teach, config, derive_seed(seed, "belief"))
     views = np.concatenate([committee.views(one) for one in judgements])
     centers = np.quantile(views, 1.0 - config.expected_share, axis=0)
     spreads = np.maximum(centers - np.quantile(views, 0.5, axis=0), 1e-2)
-    told = float(weight[rows].sum()) if {NORMAL, ANOMALY} <= set(value[rows].tolist()) else 0.0
+    told = float(weight[teach].sum()) if {NORMAL, ANOMALY} <= set(value[rows].tolist()) else 0.0
     trust = told / (told + config.cautious_answers * len(judgements))
     belief = Belief(committee, centers, spreads, trust)
     pool = belief.blend(views)
     if apart and len(rows):
-        episode = np.repeat(np.arange(len(judgements)), [len(one) for one in judgements])
         for left_out in folds_of(rows, episode, config.folds, derive_rng(seed, "belief", "folds")):
-            others = np.setdiff1d(rows, left_out)
+            others = np.setdiff1d(teach, left_out)
             if not written[1].any() and not {NORMAL, ANOMALY} <= set(value[others].tolist()):
                 continue
             other = data.fit(others, config, derive_seed(seed, "belief"))
@@ -166,6 +168,38 @@ def log_odds(probability: Float64, floor: float) -> Float64:
     """
     clipped = np.clip(probability, floor, 1.0 - floor)
     return np.asarray(np.log(clipped / (1.0 - clipped)))
+
+
+def is_telling(rows: Int64, value: Int8, score: Float32, episode: Int64, *, most: int) -> Bool:
+    """Say which answered windows teach: all normal ones, and of each marked event the oddest.
+
+    Whoever marks an event says where it begins and ends, and most of a long one looks as usual: taught that all of it
+    is anomalous, the committee finds the usual odd (Dietterich et al., "Solving the multiple instance problem", 1997,
+    name the trouble).
+
+    Args:
+        rows: (K,) answered rows, rising.
+        value: (K,) int8 in {0 normal, 1 anomaly}.
+        score: (K,) label-free score.
+        episode: (K,) series of each.
+        most: windows of an event that teach.
+
+    Returns:
+        (K,) bool.
+
+    Example:
+        >>> rows, value = np.arange(5), np.array([0, 1, 1, 1, 0], np.int8)
+        >>> score = np.array([0.1, 0.2, 0.9, 0.8, 0.1], np.float32)
+        >>> is_telling(rows, value, score, np.zeros(5, np.int64), most=2).tolist()
+        [True, False, True, True, True]
+    """
+    apart = (np.diff(rows) > 1) | (np.diff(episode) != 0) | (np.diff(value) != 0)
+    event = np.cumsum(np.append(True, apart))[: len(rows)]
+    order = np.lexsort((-score, event))
+    first = np.flatnonzero(np.append(True, np.diff(event[order]) != 0))[: len(rows)]
+    rank = np.empty(len(rows), np.int64)
+    rank[order] = np.arange(len(rows)) - np.repeat(first, np.diff(np.append(first, len(rows))))
+    return np.asarray((value != ANOMALY) | (rank < most), dtype=np.bool_)
 
 
 def folds_of(rows: Int64, episode: Int64, folds: int, rng: np.random.Generator) -> list[Int64]:

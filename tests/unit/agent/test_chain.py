@@ -49,6 +49,22 @@ def answered(judgement, truth, rows):
     return Targets(judgement.keys[rows], truth[rows], np.ones(len(rows), np.float32), np.full(len(rows), "human"))
 
 
+def test_a_long_event_does_not_make_the_usual_odd(rehearsal):
+    """Somebody marks thirty windows around an event of a few: what lies around it looks as usual."""
+    judgement, truth = made("a", windows=480)
+    event = int(np.flatnonzero(truth == 1)[0])
+    rows = np.append(np.arange(max(event - 14, 0), event + 16), np.arange(300, 310))
+    marked = np.where(rows < 300, 1, truth[rows]).astype(np.int8)
+    told = Targets(judgement.keys[rows], marked, np.ones(len(rows), np.float32), np.full(len(rows), "human"))
+    usual = np.setdiff1d(np.flatnonzero(truth == 0), rows)
+    logits = {}
+    for oddest in (8, 1000):
+        config = dataclasses.replace(QUICK, oddest=oddest)
+        logits[oddest] = form_belief([judgement], told, halves(rehearsal)[0], config, seed=0).pool
+    assert (logits[8][usual] > 0).mean() < 0.5 * (logits[1000][usual] > 0).mean()
+    assert auc(truth[310:], logits[8][310:]) > 0.9
+
+
 def auc(truth, score):
     return float((score[truth == 1][:, None] > score[truth == 0]).mean())
 
