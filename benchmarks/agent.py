@@ -31,6 +31,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -43,6 +44,7 @@ from rl_tsad.active.extent import propose_extent
 from rl_tsad.active.select import Pick, select
 from rl_tsad.agent.act import act
 from rl_tsad.agent.alarms import run_rule
+from rl_tsad.agent.belief import Formed, form_belief
 from rl_tsad.agent.chain import ChainConfig, learn_chain
 from rl_tsad.agent.control import prices
 from rl_tsad.agent.forest import forest_decisions
@@ -171,20 +173,34 @@ def learn_ours(config: ChainConfig, *, written: bool = True, actors: bool = True
             return prior, {"agent": prior > 0.5}, "label-free score"
         everyone = judged and actors
         control = replace(config.control, actor="policy" if everyone else "rule")
-        actor, metrics = learn_chain(bench.pool, targets, rehearsal, replace(config, control=control), seed=seed)
+        with patch("rl_tsad.agent.chain.form_belief", _formed_once()):
+            actor, metrics = learn_chain(bench.pool, targets, rehearsal, replace(config, control=control), seed=seed)
+            tuned = _tuned(bench, targets, config, rehearsal, seed) if everyone else None
         logits = actor.belief.logits(bench.world.judgements)
         rule = run_rule(actor.rule, logits, bench.episode)
-        if not everyone:
+        if tuned is None:
             return logits, {"agent": rule}, ""
         policy = actor.decide(bench.world.judgements).verdict == 1
         found = actor.acts.found
         acts = metrics["actor/doubt"] <= config.control.doubt and found["policy"] >= found["rule"]  # forced above
         alarms = {"agent": policy if acts else rule, "rule": rule, "policy": policy, "threshold": logits > 0}
-        alarms |= {"tuned": _tuned(bench, targets, config, rehearsal, seed)} | {"never": np.zeros(len(rule), np.bool_)}
+        alarms |= {"tuned": tuned, "never": np.zeros(len(rule), np.bool_)}
         alarms |= {"hindsight: best rule": _hindsight(bench, logits)}
         return logits, alarms, f"{'policy' if acts else 'rule'} acts, doubt {metrics['actor/doubt']:.2f}"
 
     return learn
+
+
+def _formed_once() -> Callable[..., Formed]:
+    """Make what forms a belief once and gives it again: whoever acts in a round acts on the same one."""
+    kept: list[Formed] = []
+
+    def form(*given: object, **rest: object) -> Formed:
+        if not kept:
+            kept.append(form_belief(*given, **rest))
+        return kept[0]
+
+    return form
 
 
 def _tuned(bench: Bench, targets: Targets, config: ChainConfig, rehearsal: Rehearsal, seed: int) -> Bool:

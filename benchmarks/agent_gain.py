@@ -4,10 +4,11 @@
 
 Learning active learning (Konyushkova, Sznitman & Fua, "Learning active learning from data", NIPS 2017): on the plants
 100-114, after 0 to 40 questions picked half by the mixed queue and half by chance, one more question is answered, the
-belief is fitted anew, and a regression (histogram gradient boosting) learns what that changed from scalars of the asked
-window (``NAMES``). Its picks are greedy: the window of the highest expected gain, then the next with that one counted
-as asked. What is expected: the change of the test's event F1 (``gain f1``), of the AP of all unanswered windows
-(``gain ap``), or the sum of both (``gain both``). Plants 115-119 say which, if any, is worth judging on other worlds.
+belief is fitted anew, and a regression (gradient boosting) learns what that changed from scalars of the asked window
+(``rl_tsad.active.gain.NAMES``). Its picks are greedy: the window of the highest expected gain, then the next with that
+one counted as asked. What is expected: the change of the test's event F1 (``gain f1``), of the AP of all unanswered
+windows (``gain ap``), or the sum of both (``gain both``). Plants 115-119 say which is worth judging on other worlds.
+The one for AP is written to FOLDER/gain.safetensors; the package ships it for ``active.rule = "gain"``.
 
 Loop, worlds and F1 as in ``agent.py``. The last line is one JSON object.
 """
@@ -15,8 +16,10 @@ Loop, worlds and F1 as in ``agent.py``. The last line is one JSON object.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -25,82 +28,32 @@ from agent import Analyst, Bench, Method, ask, learn_ours, read_options, run_cel
 from agent_cases import CHOICE, load_world
 from agent_questions import pick_random
 from agent_tables import show_means, show_pairs
-from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.metrics import average_precision_score
 
+from rl_tsad.active.gain import NAMES, Facts, Trees
 from rl_tsad.active.neighbours import standardise
 from rl_tsad.active.select import Pick, select
 from rl_tsad.agent.chain import ChainConfig
 from rl_tsad.config import ActiveConfig
 from rl_tsad.seeding import derive_rng
-from rl_tsad.types import Bool, Float32, Float64, Int64, Keys, parse_key, rows_of
+from rl_tsad.types import Bool, Float32, Int64, Keys, parse_key, rows_of
 
 LEARN = learn_ours(ChainConfig(), actors=False)
 TAUGHT = CHOICE[:15]
 BEFORE = (0, 5, 10, 20, 40)
 """Questions before the one that is measured."""
 TIMES, CANDIDATES = 3, 8
-FAR = 5.0
-"""Distance, in usual ones, to answers that do not exist."""
-NAMES = (
-    "margin", "logit", "prior", "prior rank", "rank", "density", "around", "apart in time",
-    "to asked", "to anomaly", "to normal", "anomalies", "normals", "called anomalous",
-)  # fmt: skip
+RATE = 0.05
 
 
-class Facts:
-    """Scalars of the pool's windows, kept up as questions are added."""
-
-    def __init__(
-        self, keys: Keys, probability: Float32, prior: Float32, embedding: Float32, known: Int64, *, spacing: int
-    ) -> None:
-        parts = [parse_key(key) for key in keys.tolist()]
-        self.series = np.unique([name for name, _, _ in parts], return_inverse=True)[1]
-        self.start = np.array([start for _, start, _ in parts], dtype=np.float64)
-        self.width = 8.0 * spacing
-        self.free = np.ones(len(keys), np.bool_)
-        self.points = standardise(embedding).astype(np.float64)
-        some = self.points[derive_rng(0, "gain").permutation(len(keys))[:512]]
-        near = np.sort(_apart(self.points, some), axis=1)[:, : min(10, len(some))].mean(axis=1)
-        self.usual = float(np.median(near)) or 1.0
-        self.probability = probability.astype(np.float64)
-        logit = np.log((self.probability + 1e-3) / (1.0 - self.probability + 1e-3))
-        same = np.convolve(logit, np.ones(7) / 7, mode="same")
-        self.fixed = np.stack(
-            [np.abs(2.0 * self.probability - 1.0), logit, prior, _rank(prior), _rank(logit), near / self.usual, same],
-            axis=1,
-        )
-        self.called = float((self.probability > 0.5).mean())
-        self.near = np.full((len(keys), 4), FAR)  # in time; to asked, anomaly, normal
-        self.counts = [0, 0]
-        for row in known.tolist():
-            self.add(row)
-
-    def add(self, row: int) -> None:
-        """Count a window as asked; the belief says what for, as it agrees with the answers."""
-        kind = int(self.probability[row] <= 0.5)
-        self.counts[kind] += 1
-        apart = np.abs(self.start - self.start[row])
-        ours = self.series == self.series[row]
-        self.free[ours & (apart <= self.width)] = False
-        away = np.minimum(_apart(self.points, self.points[row : row + 1])[:, 0] / self.usual, FAR)
-        in_time = np.where(ours, np.minimum(apart / 80.0, FAR), FAR)
-        for column, values in ((0, in_time), (1, away), (2 + kind, away)):
-            np.minimum(self.near[:, column], values, out=self.near[:, column])
-
-    def table(self) -> Float64:
-        """(N, F) facts by window, as in ``NAMES``."""
-        shared = [*np.log1p(self.counts), self.called]
-        return np.column_stack([self.fixed, self.near, np.tile(shared, (len(self.fixed), 1))])
-
-
-def _apart(points: Float64, centres: Float64) -> Float64:
-    square = np.square(points).sum(axis=1)[:, None] + np.square(centres).sum(axis=1) - 2.0 * points @ centres.T
-    return np.asarray(np.sqrt(np.maximum(square, 0.0)))
-
-
-def _rank(values: Float32 | Float64) -> Float64:
-    return np.argsort(np.argsort(values)) / len(values)
+def facts_of(keys: Keys, probability: Float32, prior: Float32, embedding: Float32, asked: Int64) -> Facts:
+    """Gather the facts of every window of a pool."""
+    parts = [parse_key(key) for key in keys.tolist()]
+    series = np.unique([name for name, _, _ in parts], return_inverse=True)[1].astype(np.int64)
+    position = np.array([start // 8 for _, start, _ in parts], dtype=np.int64)
+    every = np.arange(len(keys))
+    return Facts(probability, prior, standardise(embedding), series, position, asked=asked, kept=every)
 
 
 def collect(name: str, out: Path) -> pd.DataFrame:
@@ -127,7 +80,7 @@ def _measure(bench: Bench, seed: int) -> Iterator[dict[str, float]]:
         probability = (1.0 / (1.0 + np.exp(-score[pool]))).astype(np.float32)
         given = (bench.keys[pool], probability, *_seen(bench))
         asked = {str(bench.keys[row]) for row in analyst.labels}
-        facts = Facts(*given, rows_of(bench.keys[pool], sorted(asked)), spacing=0)
+        facts = facts_of(*given, rows_of(bench.keys[pool], sorted(asked)))
         some = {"asked": asked, "config": ActiveConfig(), "count": CANDIDATES // 2}
         picks = [*select(*given, **some, seed=seed), *pick_random(*given, **some, seed=int(rng.integers(2**31)))]
         rows = {pick.row for pick in picks}
@@ -154,33 +107,39 @@ def _ap(bench: Bench, score: Float32, analyst: Analyst) -> float:
     return float(average_precision_score(truth, score[rest])) if truth.any() else 0.0
 
 
-def teach(table: pd.DataFrame, target: str) -> HistGradientBoostingRegressor:
+def teach(table: pd.DataFrame, target: str) -> Trees:
     """Fit what an answer earns; single gains are clipped, since few of them carry most of the variance."""
     value = (table["f1"] + table["ap"] if target == "both" else table[target]).clip(-0.3, 0.3)
-    model = HistGradientBoostingRegressor(
-        max_iter=60, learning_rate=0.05, max_leaf_nodes=6, min_samples_leaf=30, l2_regularization=5.0, random_state=0
+    model = GradientBoostingRegressor(
+        n_estimators=60, learning_rate=RATE, max_leaf_nodes=6, min_samples_leaf=30, subsample=0.5, random_state=0
     )
-    return model.fit(table[list(NAMES)].to_numpy(), value.to_numpy())
+    model.fit(table[list(NAMES)].to_numpy(), value.to_numpy())
+    grown = [one.tree_ for one in model.estimators_[:, 0]]
+    size = max(tree.node_count for tree in grown)
+
+    def padded(parts: Iterable[np.ndarray]) -> np.ndarray:
+        return np.stack([np.pad(part, (0, size - len(part))) for part in parts])
+
+    def following(side: str) -> np.ndarray:
+        parts = [getattr(tree, side) for tree in grown]
+        return padded(np.where(part < 0, np.arange(len(part)), part) for part in parts)  # a leaf stays
+
+    return Trees(
+        feature=np.maximum(padded(tree.feature for tree in grown), 0).astype(np.int64),
+        threshold=padded(tree.threshold for tree in grown),
+        left=following("children_left"),
+        right=following("children_right"),
+        value=RATE * padded(tree.value[:, 0, 0] for tree in grown),
+        start=np.ravel(model.init_.constant_).astype(np.float64),
+    )
 
 
-def picker(model: HistGradientBoostingRegressor) -> Callable[..., list[Pick]]:
-    """Pick greedily by expected gain."""
+def picker(trees: Trees) -> Callable[..., list[Pick]]:
+    """Pick greedily by expected gain, as ``active.rule = "gain"`` does, with a regression of one's own."""
 
-    def pick(
-        keys: Keys, probability: Float32, prior: Float32, embedding: Float32, *,
-        config: ActiveConfig, asked: Collection[str], count: int, before: int, seed: int,
-    ) -> list[Pick]:  # fmt: skip
-        del before, seed
-        known = rows_of(keys, sorted(asked))
-        facts = Facts(keys, probability, prior, embedding, known[known >= 0], spacing=0)
-        facts.width, picks = 8.0 * config.spacing, []
-        for turn in range(count):
-            if not facts.free.any():
-                break
-            row = int(np.argmax(np.where(facts.free, model.predict(facts.table()), -np.inf)))
-            picks.append(Pick(row, "margin", "", 1.0 - turn / count))
-            facts.add(row)
-        return picks
+    def pick(*given: object, config: ActiveConfig, **rest: object) -> list[Pick]:
+        with patch("rl_tsad.active.select.load_trees", lambda: trees):
+            return select(*given, config=replace(config, rule="gain"), **rest)
 
     return pick
 
@@ -195,7 +154,10 @@ def main() -> None:
     table = pd.concat([collect(name, options.out) for name in TAUGHT])
     print(table.groupby("before")[["f1", "ap"]].agg(["mean", "std"]).round(4).to_string())
     for target in ("f1", "ap", "both"):
-        methods[f"gain {target}"] = Method(LEARN, True, pick=picker(teach(table, target)))
+        trees = teach(table, target)
+        methods[f"gain {target}"] = Method(LEARN, True, pick=picker(trees))
+        if target == "ap":
+            trees.write(options.out / "gain.safetensors")
     played = run_cells(methods, options)
     show_means(played)
     pairs = {f"{name} - mixed": ((name, "agent"), ("mixed", "agent")) for name in methods if name != "mixed"}

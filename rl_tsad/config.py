@@ -255,7 +255,8 @@ class ActiveConfig:
         budget: questions that the project means to spend; the agent sees which share is left.
         budget_seconds: seconds of people's time that it means to spend, if that is limited too (see ``seconds``).
         rule: how questions are picked: ``mixed`` by the shares below, ``margin``, ``top`` or ``diverse`` by one of them
-            alone, ``decay``, ``spend`` or ``quantile`` window by window as in a stream.
+            alone, ``gain`` by what an answer earned on simulated plants, ``decay``, ``spend`` or ``quantile`` window by
+            window as in a stream.
         margin, top, diverse: shares of a mixed batch picked by smallest margin, highest score and greatest distance;
             they are normalised to sum to 1.
         stream: settings of the rules that walk.

@@ -82,8 +82,8 @@ class ControlConfig:
     """Who opens and closes the alarm.
 
     Attributes:
-        actor: ``best`` (a policy where it earned more than the rule beyond doubt, else the rule), ``rule`` or
-            ``policy``.
+        actor: ``best`` (a policy where it earned more than the rule beyond doubt and found no fewer answered events,
+            else the rule), ``rule`` or ``policy``.
         rule: kind of the alarm rule: ``default`` (hysteresis), ``best`` (the default one, unless a tuned one earned
             more on answers it was not tuned on, beyond doubt), ``threshold``, ``hysteresis``, ``cusum`` or ``hmm``,
             tuned.
@@ -111,7 +111,7 @@ class AgentConfig:
     """A PPO agent (Schulman et al., 2017) and how its environment pays it.
 
     There are two: ``agent`` as published, paid for windows; and ``policy``, which follows the alarm rule, is paid for
-    events by ``costs``, and acts where it earned more than the rule (see :class:`ControlConfig`).
+    events by ``costs``, and acts where it did better than the rule (see :class:`ControlConfig`).
 
     Attributes:
         envs: cursors stepped at once.

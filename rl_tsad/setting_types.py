@@ -29,7 +29,7 @@ Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Count = Annotated[int, Field(ge=1)]
 PatchLength = Literal[8, 16, 32, 64, 128, 256]
 StreamRule = Literal["decay", "spend", "quantile"]
-Rule = Literal["mixed", "margin", "top", "diverse", StreamRule]
+Rule = Literal["mixed", "margin", "top", "diverse", "gain", StreamRule]
 """How questions are picked."""
 Generators = Literal["latent", "shuffle", "jitter", "frequency", "trend", "swap", "program"]
 Member = Literal[

@@ -15,6 +15,7 @@ STRATEGIES = {
     "margin": "Close call",
     "top": "Most unusual",
     "diverse": "New kind of pattern",
+    "gain": "Teaches most",
     "decay": "Close call",
     "spend": "Close call",
     "quantile": "Close call",

@@ -9,12 +9,13 @@ import numpy as np
 
 from rl_tsad.errors import DataError
 from rl_tsad.progress import Progress, no_progress
-from rl_tsad.types import Float32, Int64
+from rl_tsad.types import Float32, Float64, Int64
 
 EXACT_UP_TO = 20_000
 WANTED_RECALL = 0.95
 _PROBED = 512
 _CHUNK = 16_384
+_CENTRES = 256
 
 
 @dataclass(frozen=True)
@@ -148,3 +149,23 @@ def _without_self(found: Int64, near: Float32, low: int) -> tuple[Int64, Float32
     shape = (len(found), found.shape[1] - 1)
     distances = np.where(found < 0, np.inf, np.maximum(near, 0.0)).astype(np.float32)
     return found[keep].reshape(shape), distances[keep].reshape(shape)
+
+
+def nearest_distance(points: Float32, centres: Float32) -> Float64:
+    """Give the distance from each point to the nearest of some centres.
+
+    Args:
+        points: (N, Z).
+        centres: (M, Z); infinitely far where M is 0.
+
+    Example:
+        >>> nearest_distance(np.array([[0.0], [3.0]], np.float32), np.array([[1.0]], np.float32)).tolist()
+        [1.0, 2.0]
+    """
+    nearest = np.full(len(points), np.inf)
+    square = np.square(points, dtype=np.float64).sum(axis=1)
+    for low in range(0, len(centres), _CENTRES):
+        some = centres[low : low + _CENTRES]
+        apart = np.square(some, dtype=np.float64).sum(axis=1)[:, None] - 2.0 * (some @ points.T)
+        np.minimum(nearest, apart.min(axis=0) + square, out=nearest)
+    return np.asarray(np.sqrt(np.maximum(nearest, 0.0)), dtype=np.float64)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal, get_args
 
 import numpy as np
 
-from rl_tsad.active.neighbours import standardise
+from rl_tsad.active.gain import MOST, Facts, load_trees
+from rl_tsad.active.neighbours import nearest_distance, standardise
 from rl_tsad.active.stream import make_asker, walk
 from rl_tsad.active.uncertainty import entropy, margin
 from rl_tsad.config import STREAM_RULES, ActiveConfig
@@ -18,9 +20,8 @@ from rl_tsad.setting_types import StreamRule
 from rl_tsad.types import Float32, Float64, Int64, Keys, parse_key, rows_of
 
 Pooled = Literal["margin", "top", "diverse"]
-Strategy = Literal[Pooled, StreamRule]
+Strategy = Literal[Pooled, "gain", StreamRule]
 POOLED: tuple[Pooled, ...] = get_args(Pooled)
-_ASKED_CHUNK = 256
 _ASKED_SAMPLE = 1024
 
 
@@ -89,7 +90,8 @@ def select(
     The rules ``decay``, ``spend`` and ``quantile`` walk once over all windows that need an answer and ask or pass at
     each as in a stream (see :mod:`rl_tsad.active.stream`). Series are walked side by side, in the order of where their
     windows start, so that a rule which spends early favours no series. Where a walk ends with fewer questions than
-    wanted, the smallest margins follow.
+    wanted, the smallest margins follow. ``gain`` picks greedily by what an answer is expected to earn (see
+    :mod:`rl_tsad.active.gain`).
 
     Two questions of one batch are more than ``config.spacing`` windows apart within a series, so a batch may come out
     smaller than wanted. Ties are broken by the seed.
@@ -137,6 +139,9 @@ def select(
 
 def _questions(batch: _Batch, config: ActiveConfig, wanted: int, before: int) -> Iterator[tuple[int, Strategy]]:
     """Give row after row with its strategy; the caller blocks rows in the batch in between."""
+    if config.rule == "gain":
+        yield from ((row, "gain") for row in batch.by_gain(wanted))
+        return
     walked = 0
     if config.rule in STREAM_RULES and wanted:
         order = batch.stream()
@@ -173,14 +178,15 @@ class _Batch:
     def __init__(self, candidates: _Candidates, known: Int64, config: ActiveConfig, seed: int) -> None:
         self.free = np.ones(len(candidates.keys), dtype=np.bool_)
         self.free[known] = False
-        self.probability = candidates.probability
+        self.asked = known
+        self.probability, self.prior = candidates.probability, candidates.prior
         self.series, self.start, self.position = _places(candidates.keys)
         self.spacing = config.spacing
         self.margin = margin(candidates.probability)
         self.top = (candidates.probability.astype(np.float64) + candidates.prior) / 2
         self.points = standardise(candidates.embedding)
         centres = self.points[_sample(known, seed)] if len(known) else np.zeros_like(self.points[:1])
-        self.distance = _distance_to(self.points, centres)
+        self.distance = nearest_distance(self.points, centres)
         self.usual = float(np.median(self.distance)) or 1.0
         self.doubt = (1.0 + entropy(candidates.probability)) / 2
         self.tie = derive_rng(seed, "active/select").permutation(len(self.free))
@@ -192,6 +198,30 @@ class _Batch:
     def stream(self) -> Int64:
         """Give the free rows in the order of a walk."""
         return np.array([row for row in np.lexsort((self.tie, self.start)).tolist() if self.free[row]], dtype=np.int64)
+
+    def by_gain(self, wanted: int) -> Iterator[int]:
+        """Give the free row whose answer is expected to earn most, again and again, each counted as asked then."""
+        order = [self._ranking(cost) for cost in (self.margin, -self.top)]
+        likely = [row for each in order for row in islice((row for row in each if self.free[row]), MOST)]
+        if not likely:
+            return
+        facts = Facts(
+            self.probability,
+            self.prior,
+            self.points,
+            self.series,
+            self.position,
+            asked=self.asked,
+            kept=np.unique(likely),
+        )
+        trees = load_trees()
+        for _ in range(wanted):
+            free = np.flatnonzero(self.free[facts.kept])
+            if not len(free):
+                return
+            row = int(facts.kept[free[np.argmax(trees.predict(facts.table()[free]))]])
+            yield row
+            facts.add(row)
 
     def next(self, strategy: Pooled) -> int | None:
         """Give the best free row, or None when none is left."""
@@ -206,7 +236,7 @@ class _Batch:
         """Block the row and its neighbours in time, and measure distances from it too."""
         near = np.abs(self.position - self.position[row]) <= self.spacing
         self.free &= ~(near & (self.series == self.series[row]))
-        np.minimum(self.distance, _distance_to(self.points, self.points[row : row + 1]), out=self.distance)
+        np.minimum(self.distance, nearest_distance(self.points, self.points[row : row + 1]), out=self.distance)
 
     def reason(self, row: int, strategy: Strategy) -> str:
         """Say in words why the row is asked."""
@@ -243,10 +273,15 @@ def _quantile_reason(batch: _Batch, row: int) -> str:
     return f"{_margin_reason(batch, row)}; less sure than around most windows before it"
 
 
+def _gain_reason(batch: _Batch, row: int) -> str:
+    return f"an answer here is expected to teach most; {_margin_reason(batch, row)}"
+
+
 _REASONS: dict[Strategy, Callable[[_Batch, int], str]] = {
     "margin": _margin_reason,
     "top": _top_reason,
     "diverse": _diverse_reason,
+    "gain": _gain_reason,
     "decay": _decay_reason,
     "spend": _spend_reason,
     "quantile": _quantile_reason,
@@ -269,14 +304,3 @@ def _sample(known: Int64, seed: int) -> Int64:
     if len(known) <= _ASKED_SAMPLE:
         return known
     return derive_rng(seed, "active/asked").choice(known, _ASKED_SAMPLE, replace=False)
-
-
-def _distance_to(points: Float32, centres: Float32) -> Float64:
-    """(N,) distance to the nearest of (M, Z) centres."""
-    nearest = np.full(len(points), np.inf)
-    square = np.square(points, dtype=np.float64).sum(axis=1)
-    for low in range(0, len(centres), _ASKED_CHUNK):
-        some = centres[low : low + _ASKED_CHUNK]
-        apart = np.square(some, dtype=np.float64).sum(axis=1)[:, None] - 2.0 * (some @ points.T)
-        np.minimum(nearest, apart.min(axis=0) + square, out=nearest)
-    return np.asarray(np.sqrt(np.maximum(nearest, 0.0)), dtype=np.float64)

@@ -12,7 +12,7 @@ from envs.window_data import LIMIT, WindowData
 from rl_tsad.agent.act import Decisions, act
 from rl_tsad.agent.alarms import AlarmRule, run_rule
 from rl_tsad.agent.belief import Belief, Formed, form_belief, log_odds
-from rl_tsad.agent.control import DEFAULT, Choice, choose_rule, default_rule, doubt_of, presume, prices
+from rl_tsad.agent.control import AS_SET, DEFAULT, Choice, choose_rule, default_rule, doubt_of, presume, prices
 from rl_tsad.agent.history import history
 from rl_tsad.agent.observe import centred_error, join_targets
 from rl_tsad.agent.train import Agent, train_agent
@@ -132,19 +132,18 @@ def learn_chain(
     """
     mine, others = halves(rehearsal)
     costs, control = prices(config.costs), config.control
+    alone = Choice(RULE, {}, 1.0, reason="as control.actor says" if control.actor == RULE else "as policy.steps is 0")
     settled = control.rule == DEFAULT and (control.actor == RULE or not config.policy.steps)  # nothing is compared
     formed = form_belief(judgements, targets, mine, config.belief, seed=seed, apart=not settled)
     if settled:
-        chosen = Choice(DEFAULT, {}, 1.0)
-        return Actor(formed.belief, default_rule(control, costs), None, chosen, Choice(RULE, {}, 1.0)), {
-            POLICY_ACTS: 0.0
-        }
+        actor = Actor(formed.belief, default_rule(control, costs), None, Choice(DEFAULT, {}, 1.0, reason=AS_SET), alone)
+        return actor, {POLICY_ACTS: 0.0}
     value, weight = join_targets(np.concatenate([one.keys for one in judgements]), targets)
     known = presume(value, weight, control.presumed)
     course = lay_course(formed.pool, *known, episodes_of(judgements), costs=costs)
     rng = derive_rng(seed, "chain", "rule")
     rule, chosen = choose_rule(course, control, rng, events=int((value == 1).sum()))
-    actor = Actor(formed.belief, rule, None, chosen, Choice(RULE, {}, 1.0))
+    actor = Actor(formed.belief, rule, None, chosen, alone)
     metrics = {f"rule/{name}": value for name, value in chosen.earned.items()} | {POLICY_ACTS: 0.0}
     if control.actor == RULE or not config.policy.steps:
         return actor, metrics
@@ -226,8 +225,15 @@ def choose_actor(
     shown = {name: 1000.0 * float(value.sum()) / max(int(counted.sum()), 1) for name, value in paid.items()}
     answered = bool((streams.data.target[counted] == ANOMALY).any())
     doubt = doubt_of(paid[POLICY] - paid[RULE], rng) if answered else 1.0
-    better = config.actor == POLICY or (doubt <= config.doubt and found[POLICY] >= found[RULE])
-    return Choice(POLICY if better else RULE, shown, doubt if better else 1.0, found)
+    if config.actor == POLICY:
+        return Choice(POLICY, shown, doubt, found, "as control.actor says")
+    if not answered:
+        return Choice(RULE, {}, 1.0, {}, "as there is no answered event yet that the policy did not learn on")
+    if doubt > config.doubt:
+        return Choice(RULE, shown, 1.0, found, "as the policy did not earn more beyond doubt")
+    if found[POLICY] < found[RULE]:
+        return Choice(RULE, shown, 1.0, found, "as the policy earned more and found fewer events")
+    return Choice(POLICY, shown, doubt, found, "as it earned more beyond doubt and found no fewer events")
 
 
 def _lay_streams(

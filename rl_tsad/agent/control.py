@@ -14,6 +14,7 @@ from rl_tsad.decision_config import ControlConfig, CostConfig
 from rl_tsad.types import Float32, Float64, Int8, Int64
 
 DEFAULT = "default"
+AS_SET = "as control.rule says"
 _SAMPLES = 2000
 _CHEAPEST = 1e-3  # price below which there is nothing to weigh
 
@@ -28,31 +29,36 @@ class Choice:
         doubt: share of bootstrap samples in which the chosen one earned no more than the one it replaced; 1 where it
             replaced none.
         found: answered events that each found, by name, where they are counted.
+        reason: why, in words.
     """
 
     name: str
     earned: Mapping[str, float]
     doubt: float
     found: Mapping[str, int] = field(default_factory=dict)
+    reason: str = ""
 
     def why(self) -> str:
-        """Say it in a sentence.
+        """Say it in a sentence; utility is in units of a missed event.
 
         Example:
-            >>> Choice("hmm", {"default": 1.0, "hmm": 2.5}, 0.01).why()
-            'hmm acts: it earned 2.5 per 1000 windows, default 1.0 (doubt 1 %)'
-            >>> Choice("rule", {"rule": 1.0, "policy": 2.5}, 1.0, {"rule": 4, "policy": 3}).why()
-            'rule acts: it earned 1.0 per 1000 windows (4 events found), policy 2.5 (3 found)'
-        """
-        seen = {name: f" ({count} found)" for name, count in self.found.items()}
-        own = f"{self.name} acts"
-        if self.earned:
-            shown = seen.get(self.name, "").replace("found", "events found")
-            own += f": it earned {self.earned[self.name]:.1f} per 1000 windows{shown}"
-        others = [name for name in self.earned if name != self.name]
-        rest = ", ".join(f"{name} {self.earned[name]:.1f}{seen.get(name, '')}" for name in others)
-        doubt = f" (doubt {self.doubt:.0%})".replace("%", " %") if self.doubt < 1 else ""
-        return own + (f", {rest}" if rest else "") + doubt
+            >>> Choice("rule", {}, 1.0, reason="as control.actor says").why()
+            'rule acts, as control.actor says'
+            >>> earned, found = {"rule": 1.0, "policy": 2.5}, {"rule": 4, "policy": 3}
+            >>> Choice("rule", earned, 1.0, found, "as the policy earned more and found fewer events").why()
+            'rule acts, as the policy earned more and found fewer events (earned per 1000 windows, in missed events: rule +1.0, policy +2.5; answered events found: rule 4, policy 3)'
+        """  # noqa: E501
+        text = f"{self.name} acts" + (f", {self.reason}" if self.reason else "")
+        if len(self.earned) < 2:
+            return text
+        names = sorted(self.earned, key=lambda name: name != self.name)
+        shown = "earned per 1000 windows, in missed events: "
+        shown += ", ".join(f"{name} {self.earned[name]:+.1f}" for name in names)
+        if self.found:
+            shown += "; answered events found: " + ", ".join(f"{name} {self.found[name]}" for name in names)
+        if self.doubt < 1:
+            shown += f"; doubt {100 * self.doubt:.0f} %"
+        return f"{text} ({shown})"
 
 
 def prices(config: CostConfig) -> Costs:
@@ -132,12 +138,20 @@ def choose_rule(
             rules[kind], paid[kind] = one.rule, one.utility
     shown = {name: 1000.0 * float(value.sum()) / course.windows for name, value in paid.items()}
     if config.rule not in {"best", DEFAULT} and config.rule in rules:
-        return rules[config.rule], Choice(config.rule, shown, 1.0)
+        return rules[config.rule], Choice(config.rule, shown, 1.0, reason=AS_SET)
     chosen, doubt = DEFAULT, 1.0
     for name in rules:
         if name != chosen and (share := doubt_of(paid[name] - paid[chosen], rng)) <= config.doubt:
             chosen, doubt = name, share
-    return rules[chosen], Choice(chosen, shown, doubt)
+    if config.rule == DEFAULT:
+        reason = AS_SET
+    elif not events:
+        reason = "as there is no answered event to tune others on"
+    elif chosen == DEFAULT:
+        reason = "as no tuned rule earned more beyond doubt where it was not tuned"
+    else:
+        reason = "as it earned more beyond doubt where it was not tuned"
+    return rules[chosen], Choice(chosen, shown, doubt, reason=reason)
 
 
 def doubt_of(gains: Float64, rng: np.random.Generator) -> float:

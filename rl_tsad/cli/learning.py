@@ -31,6 +31,7 @@ def train(context: typer.Context) -> None:
 
     Example: rl-tsad --workspace pumps train
     """
+    from rl_tsad.services.reporting import who_acts
     from rl_tsad.services.retraining import retrain as learn
 
     with context.obj.open() as workspace, progress_bars() as progress:
@@ -39,6 +40,8 @@ def train(context: typer.Context) -> None:
     if unused:
         say(f"{unused} answers are about windows that no longer exist (other window settings) and were not used.")
     say(f"Model version {version.id} is {'current' if version.metrics['promoted'] else 'kept, but not current'}.")
+    if acts := who_acts(workspace, version).get("who acts"):
+        say(f"Alarms: {acts}.")
     say(f"Next: {context.obj.hint('ui')}")
 
 

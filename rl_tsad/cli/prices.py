@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from rl_tsad.cli.console import print_table, say
+from rl_tsad.errors import ConfigError
 
 
 def add_to(app: typer.Typer) -> None:
@@ -29,12 +30,19 @@ def costs(
     """
     from rl_tsad.services.pricing import LADDER, at_price, draw_ladder, keep_prices, price_ladder
 
+    if keep and missed is None:
+        raise ConfigError("expected --missed N with --keep, got no price to keep; for instance --missed 40 --keep")
     with context.obj.open() as workspace:
         now = workspace.settings.costs
         chosen = now if missed is None else at_price(now, missed)
         ladder = price_ladder(workspace, LADDER if missed is None else (*LADDER, missed))
-        say(f"A missed event costs as much as {ladder.current:g} false alarms; a false alarm that stays open for")
-        say(f"{now.opening / max(now.holding, 1e-9):.3g} windows costs as much as opening another one.")
+        if now.opening:
+            say(f"A missed event costs as much as {ladder.current:g} false alarms.")
+        else:
+            say("A false alarm costs nothing.")
+        if now.opening and now.holding:
+            windows = f"{now.opening / now.holding:.3g}"
+            say(f"One that stays open for {windows} windows costs as much as opening another one.")
         rows = [
             (
                 f"{rung.missed:g}" + (" (now)" if abs(rung.missed - ladder.current) < 1e-6 else ""),
@@ -44,7 +52,7 @@ def costs(
             )
             for rung in ladder.rungs
         ]
-        columns = ("missed event = false alarms", "opens above", f"alarms per {ladder.unit}", "time in alarm")
+        columns = ("missed event = false alarms", "opens above P", f"alarms per {ladder.unit}", "time in alarm")
         print_table("What the default alarm rule does at other prices", columns, rows)
         if picture is not None:
             picture.parent.mkdir(parents=True, exist_ok=True)

@@ -104,7 +104,11 @@ def demo(
 def show_measurements(rows: Sequence[Measurement]) -> None:
     """Print the budget table: a row per method and budget, means over seeds with bootstrap intervals."""
     from rl_tsad.evaluation.budget import budget_curves, table_rows
+    from rl_tsad.evaluation.summary import NOTHING
 
+    if not rows:
+        say(NOTHING)
+        return
     metrics = ("point_f1", "event_f1", "auc_pr", "agreement")
     table = table_rows(budget_curves(rows, metrics), rows)
     shown = [metric for metric in metrics if table and metric in table[0]]

@@ -39,6 +39,12 @@ def metric_name(metric: str) -> str:
     return METRIC_NAMES.get(metric, metric.replace("_", " "))
 
 
+NOTHING = (
+    "Nothing was measured yet: no test window has known truth (ingest with --label COLUMN), and none of the answers "
+    "was given to a question on which a model's verdict is known (imported ones are not)."
+)
+
+
 def summarise(curves: Sequence[BudgetCurve]) -> list[str]:
     """Say what labels bought and how the first method stands against the others, on the first metric.
 
@@ -49,7 +55,7 @@ def summarise(curves: Sequence[BudgetCurve]) -> list[str]:
         'Without a label, agent reaches a point F1 of 0.40; with 20 questions, 0.60.'
     """
     if not curves:
-        return ["Nothing was measured: there is no truth to compare with, or no run has finished."]
+        return [NOTHING]
     main = curves[0]
     if main.metric == "agreement" and main.questions[-1] < ENOUGH_ANSWERS:
         return [_too_early(main)]

@@ -14,6 +14,7 @@ import numpy as np
 
 from db import labels
 from db.records import Answer, Label, NewLabel
+from rl_tsad.config import WindowConfig
 from rl_tsad.errors import DataError
 from rl_tsad.services.workspace import Workspace, list_series, load_series, write_text
 from rl_tsad.types import parse_key
@@ -56,7 +57,7 @@ def import_answers(workspace: Workspace, path: Path, *, analyst: str, dry_run: b
     """
     rows = list(_read(path))
     lengths = {record.name: record.rows for record in list_series(workspace)}
-    window = workspace.settings.window.length
+    window = workspace.settings.window
     new = [_checked(path, line, row, lengths=lengths, window=window) for line, row in rows]
     with workspace.store.begin() as session:
         known = {(label.key, label.answer) for label in labels.standing(session)}
@@ -131,7 +132,7 @@ def _stands(event: Mapping[str, Any], undone: set[int]) -> bool:
 
 
 def _checked(
-    path: Path, line: int, row: Mapping[str, Any], *, lengths: Mapping[str, int], window: int
+    path: Path, line: int, row: Mapping[str, Any], *, lengths: Mapping[str, int], window: WindowConfig
 ) -> tuple[str, Answer]:
     where = f"{path}, {'event' if path.suffix == '.json' else 'line'} {line}"
     try:
@@ -140,10 +141,15 @@ def _checked(
         raise DataError(f"{where}, column 'key': {error}") from error
     if series not in lengths:
         raise DataError(f"{where}: expected a series of this workspace, got {series!r}; ingest it first")
-    if length != window or start + length > lengths[series]:
+    if length != window.length or start + length > lengths[series]:
         raise DataError(
-            f"{where}: expected a window of length {window} inside the {lengths[series]} points of {series!r}, "
+            f"{where}: expected a window of length {window.length} inside the {lengths[series]} points of {series!r}, "
             f"got {row['key']!r}; the file comes from a workspace with other window settings"
+        )
+    if start % window.stride:
+        raise DataError(
+            f"{where}: expected a window that starts at a multiple of {window.stride}, got {row['key']!r}; there is no "
+            "such window"
         )
     if row["answer"] not in set(Answer):
         said = row["answer"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -48,7 +49,7 @@ class Ladder:
     Attributes:
         rungs: by rising price of a missed event.
         unit: of ``alarms``: ``day`` or ``1000 windows``.
-        current: false alarms that a missed event costs as much as now.
+        current: false alarms that a missed event costs as much as now; infinite where they cost nothing.
     """
 
     rungs: tuple[Rung, ...]
@@ -74,7 +75,7 @@ def price_ladder(workspace: Workspace, missed: Sequence[float] = LADDER) -> Ladd
     unit, length = ("day", days) if days else ("1000 windows", len(belief) / 1000)
     config, costs, rungs = workspace.settings.control, workspace.settings.costs, []
     current = missed_of(costs)
-    for each in sorted({*missed, round(current, 6)}):
+    for each in sorted({*missed, *([round(current, 6)] if math.isfinite(current) else [])}):
         rule = default_rule(config, prices(at_price(costs, each)))
         alarm = run_rule(rule, belief.astype(np.float32), episode)
         opened = alarm & ~np.append(False, alarm[:-1] & (np.diff(episode) == 0))
@@ -90,25 +91,30 @@ def missed_of(costs: CostConfig) -> float:
         >>> missed_of(CostConfig())
         2.0
     """
-    return costs.miss / max(costs.opening, 1e-9)
+    return costs.miss / costs.opening if costs.opening else math.inf
 
 
 def at_price(costs: CostConfig, missed: float) -> CostConfig:
     """Give the prices at which a missed event costs as much as so many false alarms; those of an open alarm follow.
 
+    Where false alarms cost nothing so far, the default prices say how those of an open alarm follow.
+
     Raises:
-        ConfigError: when it is not above 0.
+        ConfigError: when it is not above 0 or not finite, or when missed events cost nothing.
 
     Example:
-        >>> at_price(CostConfig(), 40.0).opening
-        0.025
+        >>> at_price(CostConfig(), 40.0).opening, at_price(CostConfig(opening=0.0, holding=0.0), 40.0).holding
+        (0.025, 0.0025)
     """
-    if not missed > 0:
+    if not 0 < missed < math.inf:
         raise ConfigError(
             f"expected a missed event to cost as much as some false alarms, got {missed:g}; give a number above 0"
         )
-    factor = costs.miss / missed / max(costs.opening, 1e-9)
-    changed = {name: getattr(costs, name) * factor for name in ("opening", "fatigue", "flicker", "holding")}
+    if not costs.miss:
+        raise ConfigError("expected a missed event to cost something, got costs.miss = 0; set it above 0")
+    base = costs if costs.opening else CostConfig()
+    factor = costs.miss / missed / base.opening
+    changed = {name: getattr(base, name) * factor for name in ("opening", "fatigue", "flicker", "holding")}
     return replace(costs, **changed)
 
 

@@ -55,8 +55,9 @@ def report_workspace(
         )
     foundation = foundation_of(workspace, current)
     rows = measure_versions(workspace, budgets, method=AGENT, seed=workspace.settings.seed)
-    notes = (_METHODS,) if rows else (_NO_TRUTH,)
+    notes: tuple[str, ...] = (_METHODS,) if rows else (_NO_TRUTH,)
     rows = rows or _agreement(workspace)
+    notes = notes if rows else ()
     pictures = draw_series(workspace, foundation, current, standing)
     facts = protocol_facts(workspace, foundation, current, spent)
     export_answers(workspace, out / "answers.csv")
@@ -65,9 +66,9 @@ def report_workspace(
 
 _METHODS = (
     "Agent: asks a mixture of undecided, top-scored and unfamiliar windows; its alarm rule, or a policy where that "
-    "earned more, opens and closes the alarm. Random forest, margin: the control, asks where it is least decided. "
-    "Label-free score: what is known without labels; only its threshold comes from the agent's answers. All thresholds "
-    "are chosen on answers, never on the test."
+    "earned more and found no fewer events, opens and closes the alarm. Random forest, margin: the control, asks "
+    "where it is least decided. Label-free score: what is known without labels; only its threshold comes from the "
+    "agent's answers. All thresholds are chosen on answers, never on the test."
 )
 _NO_TRUTH = (
     "No test window has known truth, so the curve shows how often the model's verdict, given before each question, "
@@ -93,21 +94,23 @@ def protocol_facts(workspace: Workspace, foundation: Foundation, version: ModelV
         "answers": f"{spent.questions} questions, {price_of(spent, settings.active.seconds):.0f} seconds of a person's "
         f"time at the settings' prices; {100 * share_left(spent, settings.active):.0f} % of the budget is left; "
         f"{spent.labels} windows labelled, each listed in answers.csv",
-        **_who_acts(workspace.model_folder(version) / ACTOR),
+        **who_acts(workspace, version),
         "model version": f"{version.id}, digest {version.digest[:12]}",
         "seed": str(settings.seed),
     }
 
 
-def _who_acts(folder: Path) -> dict[str, str]:
+def who_acts(workspace: Workspace, version: ModelVersion) -> dict[str, str]:
     """Say who opens and closes the alarm, and why; nothing where the version was made by a control."""
+    folder = workspace.model_folder(version) / ACTOR
     if not (folder / ACTOR_FACTS).exists():
         return {}
     facts = json.loads((folder / ACTOR_FACTS).read_text())
     rule = ", ".join(f"{name} {facts['rule'][name]:g}" for name in ("on", "off"))
+    chosen = Choice(**facts["chosen"]).why().replace(" acts", " rule", 1)
     return {
         "who acts": Choice(**facts["acts"]).why(),
-        "alarm rule": f"{Choice(**facts['chosen']).why()}; {facts['rule']['kind']}, {rule} (log odds)",
+        "alarm rule": f"{facts['rule']['kind']}, {rule} (log odds); {chosen}",
     }
 
 

@@ -164,8 +164,8 @@ def test_before_answers_the_rule_acts_whatever_the_rehearsal_says(rehearsal):
     config = ChainConfig(belief=QUICK, policy=dataclasses.replace(TINY, learning_rate=0.05))
     actor, metrics = learn_chain([judgement], no_targets(), rehearsal, config, seed=0)
     assert (actor.acts.name, actor.agent) == ("rule", None)
-    assert {"rule/default", "actor/rule", "actor/policy"} <= set(metrics)
-    assert "rule acts" in actor.acts.why()
+    assert {"rule/default", "actor/doubt"} <= set(metrics)
+    assert actor.acts.why() == "rule acts, as there is no answered event yet that the policy did not learn on"
 
 
 def test_an_untrained_policy_is_the_rule(rehearsal):
@@ -239,6 +239,7 @@ def test_a_policy_that_is_merely_quieter_never_acts(monkeypatch):
         choice = choose_actor(None, streams, prices(CostConfig()), ControlConfig(), np.random.default_rng(0))
         assert choice.earned["policy"] > choice.earned["rule"]
         assert choice.name == name
+        assert ("found fewer events" in choice.why()) == (name == "rule")
 
 
 def test_a_tuned_rule_must_earn_more_where_it_was_not_tuned():

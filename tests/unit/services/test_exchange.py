@@ -63,6 +63,7 @@ def test_json_keeps_the_whole_history(trained: Workspace, tmp_path: Path) -> Non
         ("nobody:0:64,normal", r"line 3: expected a series of this workspace, got 'nobody'"),
         ("plant-0:0:32,normal", r"line 3: expected a window of length 64"),
         ("plant-0:860:64,normal", r"line 3: expected a window of length 64 inside the 900 points"),
+        ("plant-0:3:64,normal", r"line 3: expected a window that starts at a multiple of 8"),
         ("what,normal", r"line 3, column 'key': expected a window key"),
     ],
 )

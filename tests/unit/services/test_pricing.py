@@ -23,7 +23,18 @@ def test_the_dearer_a_missed_event_the_lower_the_level_and_the_more_time_in_alar
 def test_a_price_above_nothing_is_wanted() -> None:
     with pytest.raises(ConfigError, match="expected a missed event to cost as much as some false alarms, got -1"):
         at_price(CostConfig(), -1.0)
+    for wrong in (float("inf"), float("nan"), 0.0):
+        with pytest.raises(ConfigError, match="give a number above 0"):
+            at_price(CostConfig(), wrong)
+    with pytest.raises(ConfigError, match=r"costs\.miss = 0"):
+        at_price(CostConfig(miss=0.0), 2.0)
     assert missed_of(at_price(CostConfig(), 40.0)) == pytest.approx(40.0)
+
+
+def test_from_alarms_that_cost_nothing_a_price_leads_back() -> None:
+    free = CostConfig(opening=0.0, fatigue=0.0, flicker=0.0, holding=0.0)
+    assert missed_of(free) == float("inf")
+    assert at_price(free, 2.0) == CostConfig()
 
 
 def test_kept_prices_are_read_back_and_leave_the_rest_alone(trained: Workspace) -> None:

@@ -173,7 +173,16 @@ def test_another_study_in_the_same_folder_is_refused(
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"budgets": ()}, {"budgets": (-1,)}, {"budgets": (1, 1)}, {"methods": ("magic",)}, {"seeds": 0}]
+    "wrong",
+    [
+        {"budgets": ()},
+        {"budgets": (-1,)},
+        {"budgets": (1, 1)},
+        {"methods": ("magic",)},
+        {"seeds": 0},
+        {"pool_fraction": 1.5},
+        {"pool_fraction": 0.0},
+    ],
 )
 def test_a_study_checks_what_it_is_asked(wrong: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match="expected"):
