@@ -103,8 +103,8 @@ def at_price(costs: CostConfig, missed: float) -> CostConfig:
         ConfigError: when it is not above 0 or not finite, or when missed events cost nothing.
 
     Example:
-        >>> at_price(CostConfig(), 40.0).opening, at_price(CostConfig(opening=0.0, holding=0.0), 40.0).holding
-        (0.025, 0.0025)
+        >>> at_price(CostConfig(), 40.0).opening, at_price(CostConfig(opening=0.0), 20.0).opening
+        (0.025, 0.05)
     """
     if not 0 < missed < math.inf:
         raise ConfigError(
