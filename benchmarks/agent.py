@@ -29,133 +29,36 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
 import torch
-from agent_cases import CHOICE, FLEETS, PLANTS, REAL, World, load_world
+from agent_bench import Analyst, Bench
+from agent_cases import CHOICE, FLEETS, PLANTS, REAL, load_world
 from agent_tables import grouped, show_means, show_pairs
 from sklearn.metrics import average_precision_score
 
-from rl_tsad.active.extent import propose_extent
 from rl_tsad.active.select import Pick, select
 from rl_tsad.agent.act import act
 from rl_tsad.agent.alarms import run_rule
 from rl_tsad.agent.belief import Formed, form_belief
 from rl_tsad.agent.chain import ChainConfig, learn_chain
-from rl_tsad.agent.control import prices
 from rl_tsad.agent.forest import forest_decisions
 from rl_tsad.agent.observe import observe
 from rl_tsad.agent.train import train_agent
-from rl_tsad.agent.tune import Course, earned_by, lay_course, tune_rules
+from rl_tsad.agent.tune import tune_rules
 from rl_tsad.config import ActiveConfig
-from rl_tsad.decision_config import AgentConfig, CostConfig
-from rl_tsad.detector.judge import Judgement
+from rl_tsad.decision_config import AgentConfig
 from rl_tsad.detector.rehearse import Rehearsal
-from rl_tsad.evaluation.metrics import event_f1
-from rl_tsad.types import Bool, Float32, Int64, Targets, no_targets
+from rl_tsad.types import Bool, Float32, Targets, no_targets
 
 BUDGETS = (0, 10, 20, 50, 100)
 ROUNDS = (0, 10, 20, 30, 40, 50, 75, 100)
-QUICK, LONG = 4.0, 10.0  # seconds
 MARGIN = ActiveConfig(margin=1.0, top=0.0, diverse=0.0)
 COLD = ActiveConfig(margin=0.0, top=0.5, diverse=0.5)
 PUBLISHED = AgentConfig(rewards=(5.0, 1.0, -1.0, -5.0), vae_source="vae")
-
-
-@dataclass
-class Analyst:
-    """Answers from truth; everything that was looked at is counted.
-
-    Attributes:
-        world: whose truth it reads.
-        episode: (N,) number of the series.
-        labels: row -> answer.
-        reads: rows whose truth was looked at.
-        questions: answered.
-        seconds: that the answers took.
-    """
-
-    world: World
-    episode: Int64
-    labels: dict[int, int] = field(default_factory=dict)
-    reads: set[int] = field(default_factory=set)
-    questions: int = 0
-    seconds: float = 0.0
-
-    def answer_window(self, row: int) -> None:
-        """Say of one window whether it is anomalous."""
-        self._look(row, row + 1)
-        self.labels[row] = int(self.world.truth[row])
-        self.questions, self.seconds = self.questions + 1, self.seconds + QUICK
-
-    def answer_event(self, row: int, score: Float32) -> None:
-        """Say of a proposed stretch whether there is an event in it, and mark where that begins and ends."""
-        low, high = propose_extent(score, row, episode=self.episode, allowed=self.world.pool)
-        level = np.zeros_like(score)  # nothing stands out: as far as the analyst is shown
-        first, last = propose_extent(level, row, episode=self.episode, allowed=self.world.pool)
-        self._look(first, last)
-        self.questions += 1
-        found = np.flatnonzero(self.world.truth[low:high] == 1) + low
-        self.labels |= dict.fromkeys(range(low, high), 0)
-        self.seconds += LONG if len(found) else QUICK
-        if not len(found):
-            return
-        begin = end = int(found[np.argmin(np.abs(found - row))])
-        while begin > first and self.world.truth[begin - 1] == 1:
-            begin -= 1
-        while end + 1 < last and self.world.truth[end + 1] == 1:
-            end += 1
-        edges = [place for place in (begin - 1, end + 1) if first <= place < last]
-        self.labels |= {
-            place: int(self.world.truth[place]) for place in found.tolist()
-        }  # a second event in the stretch
-        self.labels |= dict.fromkeys(edges, 0) | dict.fromkeys(range(begin, end + 1), 1)
-
-    def _look(self, low: int, high: int) -> None:
-        self.reads.update(range(low, high))
-
-
-@dataclass(frozen=True, eq=False)
-class Bench:
-    """A world laid out for a loop of rounds."""
-
-    world: World
-    pool: tuple[Judgement, ...]
-    keys: np.ndarray
-    episode: Int64
-    course: Course
-
-    @staticmethod
-    def of(world: World) -> Bench:
-        """Lay out a world; the course holds its test windows with their truth."""
-        bounds = np.cumsum([0, *(len(one) for one in world.judgements)])
-        parts = [world.pool[low:high] for low, high in pairwise(bounds.tolist())]
-        pool = tuple(one.take(mask) for one, mask in zip(world.judgements, parts, strict=True) if mask.any())
-        test, blank = world.test, np.zeros(int(world.test.sum()), np.float32)
-        told = (world.truth[test], np.ones(len(blank), np.float32), world.episode[test])
-        keys = np.concatenate([one.keys for one in world.judgements])
-        return Bench(world, pool, keys, world.episode, lay_course(blank, *told, costs=prices(CostConfig())))
-
-    def judge(self, alarm: Bool) -> dict[str, float]:
-        """Measure alarms on the test windows."""
-        seen, test = alarm[self.world.test], self.world.test
-        utility = 1000.0 * float(earned_by(seen, self.course).sum()) / len(seen)
-        opened = np.diff(alarm.astype(np.int8), prepend=0)[test] == 1
-        return {
-            "utility": utility,
-            "event_f1": event_f1(self.world.truth[test], seen.astype(np.int8), self.episode[test]),
-            "openings": 1000.0 * float(opened.mean()),
-        }
-
-    def targets(self, analyst: Analyst) -> Targets:
-        """Give the answers so far."""
-        rows = np.array(sorted(analyst.labels), dtype=np.int64)
-        value = np.array([analyst.labels[row] for row in rows.tolist()], dtype=np.int8)
-        return Targets(self.keys[rows], value, np.ones(len(rows), np.float32), np.full(len(rows), "human"))
 
 
 Learned = tuple[Float32, dict[str, Bool], str]

@@ -25,7 +25,8 @@ from unittest.mock import patch
 
 import numpy as np
 import torch
-from agent import MARGIN, PUBLISHED, Bench, Learned, Learner, Method, learn_ours, read_options, run_cells
+from agent import MARGIN, PUBLISHED, Learned, Learner, Method, learn_ours, read_options, run_cells
+from agent_bench import Bench
 from agent_tables import Side, show_means, show_pairs
 
 from rl_tsad.active.graph import build_graph

@@ -22,10 +22,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from validation import widened
+from validation import widened, with_long_faults
 
 from rl_tsad.config import Settings
-from rl_tsad.data.faults import Fault, Terrain, write_fault
 from rl_tsad.data.readers import read_path
 from rl_tsad.data.role_agreement import agree_on_roles
 from rl_tsad.data.simulate import PlantConfig, simulate_plant
@@ -142,18 +141,15 @@ def _wire(seed: int, *, points: int = 8064, faults: int = 40, stops: int = 6) ->
 def _long(seed: int) -> Series:
     rng = derive_rng(seed, "long faults")
     series = simulate_plant(PlantConfig(points=6048, faults=0), seed=seed).series
-    values, slots = series.values.astype(np.float64), np.linspace(0, series.length, 7).astype(int)
-    noise = 1.48 * np.median(np.abs(np.diff(values, axis=0)), axis=0) / np.sqrt(2)
-    terrain = Terrain(values, noise, np.zeros(series.width), np.zeros(series.length), ())
-    truth = np.zeros(series.length, np.int8)
-    for low, high in pairwise(slots.tolist()):
+    borders = np.linspace(0, series.length, 7).astype(int)
+    return with_long_faults(series, _extents(borders, rng), rng)[0]
+
+
+def _extents(borders: Int64, rng: np.random.Generator) -> Iterator[tuple[int, int]]:
+    for low, high in pairwise(borders.tolist()):
         length = int(rng.integers(150, 500))
         start = int(rng.integers(low + 100, high - length))
-        channels = rng.choice(np.arange(1, series.width), int(rng.integers(1, 4)), replace=False)
-        kind = str(rng.choice(["level", "drift", "oscillation", "decoupling"]))
-        write_fault(terrain, Fault(kind, start, start + length, tuple(channels.tolist())), rng)
-        truth[start : start + length] = 1
-    return replace(series, values=values.astype(np.float32), truth=truth)
+        yield start, start + length
 
 
 _SIMULATED = {

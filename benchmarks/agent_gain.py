@@ -24,7 +24,8 @@ from unittest.mock import patch
 import numpy as np
 import pandas as pd
 import torch
-from agent import Analyst, Bench, Method, ask, learn_ours, read_options, run_cells
+from agent import Method, ask, learn_ours, read_options, run_cells
+from agent_bench import Analyst, Bench
 from agent_cases import CHOICE, load_world
 from agent_questions import pick_random
 from agent_tables import show_means, show_pairs

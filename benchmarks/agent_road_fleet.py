@@ -30,7 +30,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from agent import Analyst, Bench, Method, ask, learn_ours
+from agent import Method, ask, learn_ours
+from agent_bench import Analyst, Bench
 from agent_cases import CHOICE, PLANTS, VARIED, WIRES, load_world
 from agent_road_slates import turn
 from agent_road_slot import learn_slots

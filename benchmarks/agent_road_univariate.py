@@ -32,7 +32,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from agent import Analyst, Bench, Method, ask, learn_ours
+from agent import Method, ask, learn_ours
+from agent_bench import Analyst, Bench
 from agent_cases import AGAIN, WIRES, load_world
 from agent_roads import COSTS, Streams, crossed, gains, means
 

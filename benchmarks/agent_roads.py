@@ -30,7 +30,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from agent import BUDGETS, ROUNDS, Analyst, Bench, Method, ask, learn_ours
+from agent import BUDGETS, ROUNDS, Method, ask, learn_ours
+from agent_bench import Analyst, Bench
 from agent_cases import CHOICE, PLANTS, REAL, VARIED, World, load_world
 from sklearn.ensemble import HistGradientBoostingClassifier
 

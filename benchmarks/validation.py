@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -122,8 +123,8 @@ def _apart(seed: int, number: int) -> Case:
     )
     if rng.random() < 0.5:
         return make_case(SET, fit.series, faulty.series, apart=True, kinds=tuple(f.kind for f in faulty.faults))
-    series, kind = _with_long_fault(healthy.series, rng)
-    return make_case(SET, fit.series, series, apart=True, kinds=(kind,))
+    series, kinds = _with_long_fault(healthy.series, rng)
+    return make_case(SET, fit.series, series, apart=True, kinds=kinds)
 
 
 def _twins(config: PlantConfig, seed: int, name: str) -> tuple[Plant, Plant]:
@@ -199,8 +200,7 @@ def _moved(rng: np.random.Generator, seed: int, name: str, *, still: bool = Fals
     kinds = tuple(fault.kind for fault in faulty.faults)
     series, usual = faulty.series, healthy.series.values.astype(np.float64)
     if rng.random() < 0.5:
-        series, kind = _with_long_fault(healthy.series, rng)
-        kinds = (kind,)
+        series, kinds = _with_long_fault(healthy.series, rng)
     (near, far), (least, most) = ((3, 60), (0.01, 0.3)) if still else ((0.3, 20), (0.1, 2.0))
     away = rng.normal(size=series.width) * np.exp(rng.uniform(np.log(near), np.log(far), series.width))
     away *= (rng.random(series.width) < 0.6) * fit.series.values.std(axis=0)
@@ -267,18 +267,30 @@ def widened(truth: Int8) -> Int8:
     return wide
 
 
-def _with_long_fault(series: Series, rng: np.random.Generator) -> tuple[Series, str]:
-    values = series.values.astype(np.float64)
+def with_long_faults(
+    series: Series, extents: Iterable[tuple[int, int]], rng: np.random.Generator
+) -> tuple[Series, tuple[str, ...]]:
+    """Write a fault that lasts into each extent [start, stop) of a healthy plant; kinds, channels are drawn.
+
+    Returns:
+        The series with its truth, and the kinds.
+    """
+    values, truth, kinds = series.values.astype(np.float64), np.zeros(series.length, np.int8), []
     noise = 1.48 * np.median(np.abs(np.diff(values, axis=0)), axis=0) / np.sqrt(2)
     terrain = Terrain(values, noise, np.zeros(series.width), np.zeros(series.length), ())
+    for start, stop in extents:
+        channels = tuple(int(c) for c in rng.choice(np.arange(1, series.width), int(rng.integers(1, 4)), replace=False))
+        fault = Fault(str(rng.choice(_LONG)), start, stop, channels)
+        write_fault(terrain, fault, rng)
+        truth[start:stop] = 1
+        kinds.append(f"long {fault.kind}")
+    return replace(series, values=values.astype(np.float32), truth=truth), tuple(kinds)
+
+
+def _with_long_fault(series: Series, rng: np.random.Generator) -> tuple[Series, tuple[str, ...]]:
     length = int(series.length * rng.uniform(0.1, 0.35))
     start = int(rng.integers(series.length // 4, series.length - length))
-    channels = tuple(int(c) for c in rng.choice(np.arange(1, series.width), int(rng.integers(1, 4)), replace=False))
-    fault = Fault(str(rng.choice(_LONG)), start, start + length, channels)
-    write_fault(terrain, fault, rng)
-    truth = np.zeros(series.length, np.int8)
-    truth[fault.start : fault.stop] = 1
-    return replace(series, values=values.astype(np.float32), truth=truth), f"long {fault.kind}"
+    return with_long_faults(series, [(start, start + length)], rng)
 
 
 def _with_prefix(series: Series, clean: int, kinds: tuple[str, ...]) -> Case:

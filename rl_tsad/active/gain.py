@@ -40,7 +40,7 @@ NAMES = (
 MOST = 4096
 """Windows of smallest margin, and of highest score, of which facts are gathered."""
 _FAR = 5.0  # usual distances to answers that do not exist
-_NEAR, _SAMPLE, _CHUNK = 10, 512, 4096
+_NEAR, _SAMPLE = 10, 512
 _AROUND, _BESIDE = 7, 10.0  # windows
 
 
@@ -110,7 +110,7 @@ class Facts:
 
 @dataclass(frozen=True, eq=False)
 class Trees:
-    """A sum of T regression trees of at most M nodes each.
+    """A sum of T regression trees of at most M nodes each, as arrays: what ships must outlive scikit-learn's versions.
 
     Attributes:
         feature: (T, M) int64 column that a node looks at.
@@ -158,14 +158,10 @@ def load_trees() -> Trees:
 
 
 def _mean_of_nearest(points: Float32, some: Float32) -> Float64:
-    parts = [points[low : low + _CHUNK].astype(np.float64) for low in range(0, len(points), _CHUNK)]
-    others = some.astype(np.float64)
-    means = []
-    for part in parts:
-        square = np.square(part).sum(axis=1)[:, None] + np.square(others).sum(axis=1) - 2.0 * part @ others.T
-        near = np.partition(square, min(_NEAR, len(some)) - 1, axis=1)[:, :_NEAR]
-        means.append(np.sqrt(np.maximum(near, 0.0)).mean(axis=1))
-    return np.concatenate(means)
+    from sklearn.neighbors import NearestNeighbors
+
+    index = NearestNeighbors(n_neighbors=min(_NEAR, len(some)), algorithm="brute").fit(some)
+    return np.asarray(index.kneighbors(points)[0].mean(axis=1), dtype=np.float64)
 
 
 def _rank(values: Float32 | Float64) -> Float64:

@@ -54,10 +54,9 @@ def report_workspace(
             f"expected a trained model in {workspace.root}, got none; run: rl-tsad --workspace {workspace.root} train"
         )
     foundation = foundation_of(workspace, current)
-    rows = measure_versions(workspace, budgets, method=AGENT, seed=workspace.settings.seed)
-    notes: tuple[str, ...] = (_METHODS,) if rows else (_NO_TRUTH,)
-    rows = rows or _agreement(workspace)
-    notes = notes if rows else ()
+    measured = measure_versions(workspace, budgets, method=AGENT, seed=workspace.settings.seed)
+    rows = measured or _agreement(workspace)
+    notes = [_METHODS] if measured else [_NO_TRUTH] if rows else []
     pictures = draw_series(workspace, foundation, current, standing)
     facts = protocol_facts(workspace, foundation, current, spent)
     export_answers(workspace, out / "answers.csv")

@@ -69,8 +69,11 @@ class Study:
         if self.protocol not in get_args(Protocol):
             known = ", ".join(get_args(Protocol))
             raise ConfigError(f"expected a protocol among {known}, got {self.protocol!r}; mend --protocol")
-        if not 0 < self.pool_fraction <= 1:
-            raise ConfigError(f"expected a share above 0, at most 1, got {self.pool_fraction}; mend --pool-fraction")
+        if not 0 < self.pool_fraction < 1:
+            raise ConfigError(
+                f"expected a share between 0 and 1, so that both pool and test get some, got {self.pool_fraction}; "
+                "mend --pool-fraction"
+            )
         if self.seeds < 1:
             raise ConfigError(f"expected at least one seed, got {self.seeds}; mend --seeds")
 

@@ -208,15 +208,20 @@ def test_a_damaged_actor_is_refused(rehearsal, tmp_path, name):
         load_actor(tmp_path)
 
 
-def test_a_policy_replaces_the_rule_only_beyond_doubt(rehearsal, monkeypatch):
-    """Two policies on the same streams: one finds every event, the other opens everywhere."""
+def answered_streams(alarm):
+    """Streams whose windows are all answered and held out, with a rule's alarm; and the answers."""
     judgement, truth = made("a", windows=1024)
     data = dataclasses.replace(
         watch([judgement], np.zeros(1024, np.float32), np.zeros(1024, bool)),
         target=truth,
         weight=np.ones(1024, np.float32),
     )
-    streams = Material(data, np.zeros(1024, bool), np.full(1024, 2), np.ones(1024, bool))
+    return Material(data, alarm, np.full(1024, 2), np.ones(1024, bool)), truth
+
+
+def test_a_policy_replaces_the_rule_only_beyond_doubt(rehearsal, monkeypatch):
+    """Two policies on the same streams: one finds every event, the other opens everywhere."""
+    streams, truth = answered_streams(np.zeros(1024, bool))
     for alarm, name in ((truth == 1, "policy"), (np.ones(1024, bool), "rule")):
         monkeypatch.setattr("rl_tsad.agent.chain._alarm_of", lambda agent, streams, alarm=alarm: alarm)
         choice = choose_actor(None, streams, prices(CostConfig()), ControlConfig(), np.random.default_rng(0))
@@ -225,13 +230,7 @@ def test_a_policy_replaces_the_rule_only_beyond_doubt(rehearsal, monkeypatch):
 
 def test_a_policy_that_is_merely_quieter_never_acts(monkeypatch):
     """It earns more, as nearly all that the rule flags is false, and misses one of the answered events."""
-    judgement, truth = made("a", windows=1024)
-    data = dataclasses.replace(
-        watch([judgement], np.zeros(1024, np.float32), np.zeros(1024, bool)),
-        target=truth,
-        weight=np.ones(1024, np.float32),
-    )
-    streams = Material(data, np.ones(1024, bool), np.full(1024, 2), np.ones(1024, bool))
+    streams, truth = answered_streams(np.ones(1024, bool))
     first = np.flatnonzero(truth == 1)[0]
     quiet = (truth == 1) & (np.arange(1024) > first + 20)
     for alarm, name in ((quiet, "rule"), (truth == 1, "policy")):

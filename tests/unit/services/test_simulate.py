@@ -181,6 +181,7 @@ def test_another_study_in_the_same_folder_is_refused(
         {"methods": ("magic",)},
         {"seeds": 0},
         {"pool_fraction": 1.5},
+        {"pool_fraction": 1.0},
         {"pool_fraction": 0.0},
     ],
 )
