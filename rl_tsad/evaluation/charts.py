@@ -233,6 +233,7 @@ def _questions(picture: SeriesPicture, answer: str) -> Figure:
         "name": f"answered {answer}",
         "mode": "markers",
         "marker": {"symbol": symbol, "color": colour, "size": 9},
+        "zorder": int(answer == "anomaly"),  # normal windows lie right beside every event and would hide it
         "yaxis": "y2",
         "showlegend": False,
         "hovertemplate": f"answered {answer}<extra></extra>",

@@ -154,6 +154,7 @@ def test_a_picture_shows_channels_score_questions_and_bands(clock):
     drawn = picture_figure(picture(clock=clock))
     names = [trace["name"] for trace in drawn["data"]]
     assert names == ["pump 0", "pump 1", "score", "answered anomaly", "answered normal", "answered unsure"]
+    assert [trace.get("zorder") for trace in drawn["data"][3:]] == [1, 0, 0]
     assert max(len(trace["x"]) for trace in drawn["data"]) <= 2000
     assert drawn["layout"]["xaxis"]["title"]["text"] == ("time (UTC)" if clock else "sample number")
     band = drawn["layout"]["shapes"][0]
