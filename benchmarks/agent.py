@@ -239,7 +239,8 @@ def run_cells(methods: Mapping[str, Method], options: argparse.Namespace) -> pd.
 
 
 def _keep(file: Path, world: str, method: Method, seed: int, options: argparse.Namespace) -> None:
-    bench = Bench.of(load_world(world, options.out / "worlds", protocol=options.protocol))
+    cut = {"protocol": options.protocol, "seed": seed, "seen": options.seen}
+    bench = Bench.of(load_world(world, options.out / "worlds", **cut))
     draft = file.with_suffix(f".{os.getpid()}.draft")
     file.parent.mkdir(parents=True, exist_ok=True)
     pd.DataFrame(list(play(bench, method, seed))).to_csv(draft, index=False, float_format="%.6g")
@@ -254,6 +255,9 @@ def read_options(text: str | None, methods: Mapping[str, Method]) -> argparse.Na
     parser.add_argument("--protocol", default="past_future", choices=["past_future", "blocks", "unseen"])
     parser.add_argument("--methods", default=",".join(methods))
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument(
+        "--seen", action="store_true", help="judge the pool by what it taught itself; take another --out"
+    )
     parser.add_argument("--shown", action="store_true", help="only show what earlier runs kept")
     return parser.parse_args()
 

@@ -30,12 +30,13 @@ from rl_tsad.data.role_agreement import agree_on_roles
 from rl_tsad.data.simulate import PlantConfig, simulate_plant
 from rl_tsad.data.splits import Split, group_duplicates
 from rl_tsad.data.windows import make_windows
+from rl_tsad.detector.apart import set_apart
 from rl_tsad.detector.fit import fit_detector
-from rl_tsad.detector.judge import Judgement
+from rl_tsad.detector.judge import Judge, Judgement
 from rl_tsad.detector.rehearse import Rehearsal, rehearse
 from rl_tsad.seeding import derive_rng, derive_seed
 from rl_tsad.services.foundation import split_windows
-from rl_tsad.types import Bool, Int8, Int64, Series, Windows, spans_of
+from rl_tsad.types import Bool, Float32, Int8, Int64, Series, Windows, spans_of
 
 REAL = ("nab", "skab", "smap")
 CHOICE = tuple(f"plant-{seed}" for seed in range(100, 120))
@@ -50,12 +51,21 @@ AGAIN = tuple(f"wire-{seed}" for seed in range(312, 318))
 """Six others, to see what was found on those once more."""
 FLEETS = tuple(
     f"{kind}-{first + place}"
-    for kind, first in {"unlike": 400, "wide": 400, "alike": 500, "long": 600}.items()
+    for kind, first in {
+        "unlike": 400,
+        "wide": 400,
+        "alike": 500,
+        "long": 600,
+        "dense": 700,
+        "lasting": 800,
+        "drifting": 900,
+    }.items()
     for place in range(6)
 )
 """Fleets on which settings are chosen too: ``unlike``, twelve single sensors, each of another plant; ``wide``, the same
-with labels that reach beyond what changed, as NAB's do; ``alike``, four plants with the same settings; and ``long``,
-three plants whose faults last for 150 to 500 points."""
+with labels that reach beyond what changed, as NAB's do; ``alike``, four plants with the same settings; ``long``, three
+plants whose faults last for 150 to 500 points; ``lasting``, six plants of four channels with such faults; ``dense``,
+eight short recordings of one plant, a third of each anomalous; and ``drifting``, such ones whose sensors wander."""
 POOL = 0.6
 BLOCKS = 6
 _JUDGED = ("keys", "features", "members", "prior", "vae_error", "aster", "embedding")
@@ -89,13 +99,21 @@ class World:
         return np.repeat(np.arange(len(self.judgements)), [len(one) for one in self.judgements])
 
 
-def load_world(name: str, folder: Path, *, protocol: str = "past_future", seed: int = 0) -> World:
-    """Read a world from the folder, or make it."""
-    file = folder / f"{name}.{protocol}.{seed}.npz"
+def load_world(name: str, folder: Path, *, protocol: str = "past_future", seed: int = 0, seen: bool = False) -> World:
+    """Read a world from the folder, or make it.
+
+    Args:
+        name: see :data:`REAL`, :data:`PLANTS` and the others.
+        folder: where worlds are kept.
+        protocol: how it is cut.
+        seed: of everything, detectors included.
+        seen: whether the pool is judged by what it taught itself, not by what the rest of it taught.
+    """
+    file = folder / f"{name}.{protocol}{'.seen' if seen else ''}.{seed}.npz"
     if not file.exists():
         folder.mkdir(parents=True, exist_ok=True)
         draft = file.with_suffix(".draft.npz")
-        np.savez(draft, allow_pickle=False, **_make(name, protocol, seed))
+        np.savez(draft, allow_pickle=False, **_make(name, protocol, seed, seen=seen))
         draft.replace(file)
     with np.load(file, allow_pickle=False) as arrays:
         kept = {key: arrays[key] for key in arrays.files}
@@ -141,13 +159,45 @@ def _wire(seed: int, *, points: int = 8064, faults: int = 40, stops: int = 6) ->
 def _long(seed: int) -> Series:
     rng = derive_rng(seed, "long faults")
     series = simulate_plant(PlantConfig(points=6048, faults=0), seed=seed).series
-    borders = np.linspace(0, series.length, 7).astype(int)
-    return with_long_faults(series, _extents(borders, rng), rng)[0]
+    return with_long_faults(series, _extents(np.linspace(0, series.length, 7).astype(int), (150, 500), rng), rng)[0]
 
 
-def _extents(borders: Int64, rng: np.random.Generator) -> Iterator[tuple[int, int]]:
+def _lasting(seed: int) -> Series:
+    rng = derive_rng(seed, "lasting faults")
+    series = simulate_plant(PlantConfig(points=6048, faults=0, stops=2), seed=seed).series
+    few = replace(series, values=series.values[:, :4], channels=series.channels[:4], exogenous=None)
+    return with_long_faults(few, _extents(np.linspace(0, few.length, 7).astype(int), (150, 500), rng), rng)[0]
+
+
+def _dense(seed: int) -> list[Series]:
+    rng = derive_rng(seed, "dense faults")
+    series = simulate_plant(PlantConfig(points=9600, faults=0), seed=seed).series
+    borders = np.linspace(0, series.length, 9).astype(int)
+    marked = with_long_faults(series, _extents(borders, (300, 500), rng), rng)[0]
+    return [
+        replace(marked, values=marked.values[low:high], times=marked.times[low:high], truth=marked.truth[low:high])
+        for low, high in pairwise(borders.tolist())
+        if marked.truth is not None
+    ]
+
+
+def _drifting(seed: int) -> list[Series]:
+    rng = derive_rng(seed, "drifting")
+    return [replace(one, values=one.values + _wander(one, rng)) for one in _dense(seed)]
+
+
+def _wander(series: Series, rng: np.random.Generator) -> Float32:
+    """A slow random walk for each sensor, of a few deviations of its noise; the set-point stays where it is."""
+    noise = 1.48 * np.median(np.abs(np.diff(series.values, axis=0)), axis=0) / np.sqrt(2)
+    knots = np.arange(0, series.length + 200, 200)
+    walks = np.cumsum(rng.normal(0, 1, (len(knots), series.width)), axis=0) * noise
+    walks[:, 0] = 0
+    return np.stack([np.interp(np.arange(series.length), knots, walk) for walk in walks.T], axis=1).astype(np.float32)
+
+
+def _extents(borders: Int64, lengths: tuple[int, int], rng: np.random.Generator) -> Iterator[tuple[int, int]]:
     for low, high in pairwise(borders.tolist()):
-        length = int(rng.integers(150, 500))
+        length = int(rng.integers(*lengths))
         start = int(rng.integers(low + 100, high - length))
         yield start, start + length
 
@@ -162,10 +212,13 @@ _IN_FLEETS = {
     "wide": lambda seed: [replace(one, truth=widened(one.truth)) for one in _IN_FLEETS["unlike"](seed)],
     "alike": lambda seed: [simulate_plant(PlantConfig(), seed=20 * seed + place).series for place in range(4)],
     "long": lambda seed: [_long(20 * seed + place) for place in range(3)],
+    "lasting": lambda seed: [_lasting(20 * seed + place) for place in range(6)],
+    "dense": _dense,
+    "drifting": _drifting,
 }
 
 
-def _make(name: str, protocol: str, seed: int) -> dict[str, np.ndarray]:
+def _make(name: str, protocol: str, seed: int, *, seen: bool) -> dict[str, np.ndarray]:
     series = read_world(name)
     settings = Settings(seed=seed)
     if protocol == "blocks":
@@ -181,8 +234,13 @@ def _make(name: str, protocol: str, seed: int) -> dict[str, np.ndarray]:
     by_name = {one.name: one for one in series}
     fitted = [by_name[one.series] for one in split.pool]
     detector = fit_detector(fitted, split.pool, settings.detector, seed=derive_seed(seed, "detector"))
-    judged = [detector.judge(one, its) for one, its in zip(series, windows, strict=True)]
-    rehearsed = rehearse(detector, fitted, split.pool, settings.detector.rehearsal, seed=derive_seed(seed, "rehearsal"))
+    judge: Judge = detector
+    if (
+        protocol == "past_future" and not seen
+    ):  # the others judge the test's series by their own statistics, seen as the pool's are
+        judge = set_apart(detector, fitted, split.pool, seed=derive_seed(seed, "detector"))
+    judged = [judge.judge(one, its) for one, its in zip(series, windows, strict=True)]
+    rehearsed = rehearse(judge, fitted, split.pool, settings.detector.rehearsal, seed=derive_seed(seed, "rehearsal"))
     keys = np.concatenate([one.keys for one in judged])
     pool = np.isin(keys, np.concatenate([one.keys for one in split.pool]))
     test = np.isin(keys, np.concatenate([one.keys for one in split.test]))

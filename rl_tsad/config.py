@@ -199,6 +199,8 @@ class DetectorConfig:
             that it shows then counts as usual; else a stretch of it must resemble others to do so.
         trial: whether a member's weight is settled on anomalies written into the end of the series' own pool; else all
             members weigh the same.
+        folds: stretches of each series' pool, each of which is judged by what the others taught (see
+            :mod:`rl_tsad.detector.apart`); it is learnt as many times. 1 judges the pool by what it taught itself.
     """
 
     memory: MemoryConfig = field(default_factory=MemoryConfig)
@@ -208,6 +210,7 @@ class DetectorConfig:
     members: Members = ("rest_memory", "subspace", "texture", "rest_texture", "roughness")
     healthy: Flag = False
     trial: Flag = True
+    folds: Count = 8
 
 
 @dataclass(frozen=True, config=_STRICT)

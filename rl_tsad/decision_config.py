@@ -98,7 +98,7 @@ class ControlConfig:
 
     actor: Literal["best", "rule", "policy"] = "best"
     rule: Literal["default", "best", "threshold", "hysteresis", "cusum", "hmm"] = "default"
-    on: float = 0.0
+    on: float = -0.5
     off: Annotated[float, Field(ge=0)] = 0.5
     moved: Fraction = 0.4
     presumed: Fraction = 0.5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -73,6 +73,13 @@ class Judgement:
         return Scores(self.keys, self.prior, proba, self.embedding)
 
 
+class Judge(Protocol):
+    """Whoever judges windows."""
+
+    def judge(self, series: Series, windows: Windows) -> Judgement:
+        """Judge windows of a series, all of them or a contiguous run."""
+
+
 @dataclass(frozen=True)
 class PointScores:
     """What the ensemble says of T points.
@@ -129,7 +136,7 @@ class Detector:
         if not len(windows):
             return self._nothing(windows)
         known = self.known.get(series.name) or self._learn(series, windows)
-        return _joined([self._judge(block, known) for block in cut_blocks(series, windows)])
+        return join([self._judge(block, known) for block in cut_blocks(series, windows)])
 
     def score_points(self, series: Series, windows: Windows) -> PointScores:
         """Score every point of a series.
@@ -145,11 +152,11 @@ class Detector:
         known = self.known.get(series.name) or self._learn(series, windows)
         tails = [known.rules, self.rules]
         blocks = cut_blocks(series, windows)
-        members = np.concatenate([block.own(member_oddness(self._raw(block, known)[1], tails)) for block in blocks])
+        members = np.concatenate([block.own(member_oddness(self.measure(block, known)[1], tails)) for block in blocks])
         return PointScores(members, blend(members, known.weights))
 
     def _judge(self, block: Block, known: Known) -> Judgement:
-        raw, scores, aster = self._raw(block, known)
+        raw, scores, aster = self.measure(block, known)
         odd = own_and_pooled(raw, known.features, self.features)
         points = member_oddness(scores, [known.rules, self.rules])
         members = over_spans(points, block.windows, len(points))
@@ -164,8 +171,8 @@ class Detector:
             embedding=aster.embedding,
         )
 
-    def _raw(self, block: Block, known: Known) -> tuple[Float32, RuleScores, AsterScores]:
-        """Features (N, F) of a block's windows, scores (T, S) of its points by every rule, ASTER's answer."""
+    def measure(self, block: Block, known: Known) -> tuple[Float32, RuleScores, AsterScores]:
+        """Give raw features (N, F) of a block's windows, scores (T, S) of its points by every rule, ASTER's answer."""
         values, windows, profile = block.values, block.windows, known.profile
         raw, points = window_features(values, block.times, windows, profile, block.held)
         aster = ask_networks(self.aster, values, windows, profile, self.width)
@@ -184,7 +191,7 @@ class Detector:
         whole = replace(series, values=part.values, times=part.times, truth=None)
         features, rules, step = [], [], max(1, whole.length // THIN)
         for block in cut_blocks(whole, part.windows):
-            raw, scores, _ = self._raw(block, known)
+            raw, scores, _ = self.measure(block, known)
             features.append(raw)
             rules.append(block.own(scores.values, step))
         return replace(known, features=fit_tails(np.concatenate(features)), rules=fit_tails(np.concatenate(rules)))
@@ -209,8 +216,15 @@ class Detector:
         return Judgement(windows.keys, table, FEATURES, members, none, none, none, embedding)
 
 
-def _joined(parts: Sequence[Judgement]) -> Judgement:
-    """Lay the judgements of a series' blocks one after the other."""
+def join(parts: Sequence[Judgement]) -> Judgement:
+    """Lay the judgements of a series' parts one after the other.
+
+    Example:
+        >>> one, empty = np.zeros(1, np.float32), np.zeros((1, 0), np.float32)
+        >>> part = Judgement(np.array(["a:0:4"]), empty, (), empty, one, one, one, empty)
+        >>> len(join([part, part]))
+        2
+    """
     names = [each.name for each in fields(Judgement) if each.name != "feature_names"]
     columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
     return replace(parts[0], **columns)

@@ -17,7 +17,7 @@ import numpy as np
 from rl_tsad.config import RehearsalConfig
 from rl_tsad.data.windows import window_truth
 from rl_tsad.data.write_events import measure, write_anomalies
-from rl_tsad.detector.judge import Detector, Judgement
+from rl_tsad.detector.judge import Judge, Judgement
 from rl_tsad.errors import DataError, listed
 from rl_tsad.progress import Progress, no_progress
 from rl_tsad.seeding import derive_rng
@@ -67,7 +67,7 @@ class Rehearsal:
 
 
 def rehearse(
-    detector: Detector,
+    detector: Judge,
     series: Sequence[Series],
     windows: Sequence[Windows],
     config: RehearsalConfig,
@@ -78,7 +78,8 @@ def rehearse(
     """Write anomalies into copies of each series' pool stretch and judge the copies. No truth is read.
 
     Args:
-        detector: fitted on these pools.
+        detector: fitted on these pools; who learns from the copies wants them judged apart, as the future is (see
+            :mod:`rl_tsad.detector.apart`).
         series: S series with distinct names.
         windows: the pool windows of each, one contiguous run; a series with fewer than 8 is passed over.
         config: how many copies, windows and anomalies.

@@ -20,6 +20,7 @@ from rl_tsad.config import Settings, WindowConfig
 from rl_tsad.data.role_agreement import exogenous_names
 from rl_tsad.data.splits import Split, past_future, unseen
 from rl_tsad.data.windows import make_windows
+from rl_tsad.detector.apart import Apart, set_apart
 from rl_tsad.detector.fit import fit_detector
 from rl_tsad.detector.judge import Detector, Judgement
 from rl_tsad.detector.rehearse import Rehearsal, rehearse
@@ -204,10 +205,10 @@ def _make(workspace: Workspace, records: Sequence[SeriesRecord], folder: Path, p
     split = split_windows(series, windows, settings)
     with draft_folder(folder.parent) as draft:
         severity = _severity_all(workspace, series, windows, progress)  # first: a missing model shows in seconds
-        detector = _fit(series, split, settings, progress)
-        save_detector(detector, draft / "detector")
-        judgements = _judge_all(detector, series, windows, progress)
-        save_rehearsal(_rehearse(detector, series, split, settings, progress), draft / "rehearsal")
+        judge = _fit(series, split, settings, progress)
+        save_detector(judge.detector, draft / "detector")
+        judgements = _judge_all(judge, series, windows, progress)
+        save_rehearsal(_rehearse(judge, series, split, settings, progress), draft / "rehearsal")
         part = _parts([judgement.keys for judgement in judgements], split)
         spans = np.concatenate([spans_of(its, one.length) for one, its in zip(series, windows, strict=True)])
         _write(draft, series, judgements, {"severity": severity, "part": part, "spans": spans})
@@ -222,27 +223,31 @@ def _make(workspace: Workspace, records: Sequence[SeriesRecord], folder: Path, p
         publish_folder(draft, folder)
 
 
-def _fit(series: Sequence[Series], split: Split, settings: Settings, progress: Progress) -> Detector:
-    seed = derive_seed(settings.seed, "detector")
-    return fit_detector(_pooled(series, split), split.pool, settings.detector, seed=seed, progress=progress)
+def _fit(series: Sequence[Series], split: Split, settings: Settings, progress: Progress) -> Apart:
+    """Fit the detector; where the pool's future is judged the pool is judged without having been seen, as that is."""
+    seed, pooled = derive_seed(settings.seed, "detector"), _pooled(series, split)
+    detector = fit_detector(pooled, split.pool, settings.detector, seed=seed, progress=progress)
+    if settings.split.protocol == "unseen":  # series that nobody knows are judged by their own statistics, seen too
+        return Apart(detector, {})
+    return set_apart(detector, pooled, split.pool, seed=seed, progress=progress)
 
 
 def _judge_all(
-    detector: Detector, series: Sequence[Series], windows: Sequence[Windows], progress: Progress
+    judge: Apart, series: Sequence[Series], windows: Sequence[Windows], progress: Progress
 ) -> list[Judgement]:
     judgements = []
     for done, (one, its) in enumerate(zip(series, windows, strict=True), 1):
-        judgements.append(detector.judge(one, its))
+        judgements.append(judge.judge(one, its))
         progress("judging windows", done, len(series))
     return judgements
 
 
 def _rehearse(
-    detector: Detector, series: Sequence[Series], split: Split, settings: Settings, progress: Progress
+    judge: Apart, series: Sequence[Series], split: Split, settings: Settings, progress: Progress
 ) -> Rehearsal:
     seed = derive_seed(settings.seed, "rehearsal")
     config = settings.detector.rehearsal
-    return rehearse(detector, _pooled(series, split), split.pool, config, seed=seed, progress=progress)
+    return rehearse(judge, _pooled(series, split), split.pool, config, seed=seed, progress=progress)
 
 
 def _pooled(series: Sequence[Series], split: Split) -> list[Series]:

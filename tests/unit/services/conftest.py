@@ -20,7 +20,7 @@ def quick_settings() -> Settings:
     """The real thing, only with few steps."""
     return load_settings(
         split={"pool_fraction": 0.6},
-        detector={"aster": {"steps": 10}},
+        detector={"aster": {"steps": 10}, "folds": 2},
         agent={"steps": 2048, "envs": 32, "batch": 256},
         policy={"steps": 2048, "envs": 32, "batch": 256},
         belief={"trees": 20},

@@ -1,8 +1,9 @@
 import tomllib
 
+import numpy as np
 import pytest
 
-from rl_tsad.decision_config import CostConfig
+from rl_tsad.decision_config import ControlConfig, CostConfig
 from rl_tsad.errors import ConfigError
 from rl_tsad.services.pricing import at_price, draw_ladder, keep_prices, missed_of, price_ladder, with_table
 from rl_tsad.services.workspace import SETTINGS_FILE, Workspace
@@ -15,7 +16,8 @@ def test_the_dearer_a_missed_event_the_lower_the_level_and_the_more_time_in_alar
     assert ladder.unit == "day"
     levels, opened = [rung.probability for rung in ladder.rungs], [rung.open for rung in ladder.rungs]
     assert levels == sorted(levels, reverse=True)
-    assert levels[1] == pytest.approx(0.5)  # the default prices leave the default rule where it was
+    usual = 1 / (1 + np.exp(-ControlConfig().on))
+    assert levels[1] == pytest.approx(usual)  # the default prices leave the default rule where it was
     assert opened == sorted(opened)
     assert "alarms per day" in draw_ladder(ladder).layout.yaxis.title.text
 
