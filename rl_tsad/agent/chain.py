@@ -22,7 +22,7 @@ from rl_tsad.detector.judge import Judgement
 from rl_tsad.detector.rehearse import Rehearsal
 from rl_tsad.progress import Progress, no_progress
 from rl_tsad.seeding import derive_rng, derive_seed
-from rl_tsad.types import ANOMALY, UNKNOWN, Bool, Float32, Int8, Int64, Targets
+from rl_tsad.types import UNKNOWN, Bool, Float32, Int8, Int64, Targets
 
 RULE, POLICY = "rule", "policy"
 POLICY_ACTS = "actor/policy_acts"
@@ -213,7 +213,8 @@ def choose_actor(
     """Choose between the rule and a policy on the half of the pool that the policy did not learn on.
 
     A policy must earn more beyond doubt and find no fewer of the answered events: one that is merely quieter may earn
-    more where most alarms are false, and is no better at what it is for.
+    more where most alarms are false, and is no better at what it is for. And there must be events enough to tell: a
+    bootstrap of two or three is sure of everything, while a coin falls the same way n times with a chance of 1 / 2^n.
     Written events have no say in it: on the simulated plants a policy that earned more on them, even on held-out ones,
     earned less on real faults. So before there are answers the rule acts.
     """
@@ -223,17 +224,30 @@ def choose_actor(
     paid = {name: earned_by(alarm, course, block=BLOCK) for name, alarm in alarms.items()}
     found = {name: found_by(alarm, course) for name, alarm in alarms.items()}
     shown = {name: 1000.0 * float(value.sum()) / max(int(counted.sum()), 1) for name, value in paid.items()}
-    answered = bool((streams.data.target[counted] == ANOMALY).any())
-    doubt = doubt_of(paid[POLICY] - paid[RULE], rng) if answered else 1.0
+    events = found_by(np.ones_like(streams.alarm), course)
+    enough = events >= fewest_events(config.doubt)
+    doubt = doubt_of(paid[POLICY] - paid[RULE], rng) if enough else 1.0
     if config.actor == POLICY:
         return Choice(POLICY, shown, doubt, found, "as control.actor says")
-    if not answered:
+    if not events:
         return Choice(RULE, {}, 1.0, {}, "as there is no answered event yet that the policy did not learn on")
+    if not enough:
+        return Choice(RULE, shown, 1.0, found, f"as {events} answered events that the policy did not learn on are few")
     if doubt > config.doubt:
         return Choice(RULE, shown, 1.0, found, "as the policy did not earn more beyond doubt")
     if found[POLICY] < found[RULE]:
         return Choice(RULE, shown, 1.0, found, "as the policy earned more and found fewer events")
     return Choice(POLICY, shown, doubt, found, "as it earned more beyond doubt and found no fewer events")
+
+
+def fewest_events(doubt: float) -> int:
+    """Give how many events it takes to be so sure that something finds more of them than something else.
+
+    Example:
+        >>> fewest_events(0.05), fewest_events(0.5)
+        (5, 1)
+    """
+    return int(np.ceil(-np.log2(np.clip(doubt, 1e-3, 0.5))))
 
 
 def _lay_streams(

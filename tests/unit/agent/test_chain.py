@@ -25,11 +25,11 @@ QUICK = BeliefConfig(trees=10)
 TINY = PolicyConfig(envs=8, rollout=8, batch=64, steps=256, hidden=(8,))
 
 
-def made(name, windows=240, seed=0, shift=2.0):
+def made(name, windows=240, seed=0, shift=2.0, events=4):
     """A judgement whose features lean toward its events, and the truth."""
     rng = np.random.default_rng(seed)
     truth = np.zeros(windows, np.int8)
-    for low in rng.choice(np.arange(10, windows - 20, 30), 4, replace=False):
+    for low in rng.choice(np.arange(10, windows - 20, 30), events, replace=False):
         truth[low : low + rng.integers(2, 9)] = 1
     odd = (1 / (1 + np.exp(-(rng.normal(size=(windows, 3)) - 1.5 + shift * truth[:, None])))).astype(np.float32)
     members = np.repeat(odd[:, :1], len(MEMBERS), axis=1)
@@ -210,7 +210,7 @@ def test_a_damaged_actor_is_refused(rehearsal, tmp_path, name):
 
 def answered_streams(alarm):
     """Streams whose windows are all answered and held out, with a rule's alarm; and the answers."""
-    judgement, truth = made("a", windows=1024)
+    judgement, truth = made("a", windows=1024, events=8)
     data = dataclasses.replace(
         watch([judgement], np.zeros(1024, np.float32), np.zeros(1024, bool)),
         target=truth,
@@ -239,6 +239,20 @@ def test_a_policy_that_is_merely_quieter_never_acts(monkeypatch):
         assert choice.earned["policy"] > choice.earned["rule"]
         assert choice.name == name
         assert ("found fewer events" in choice.why()) == (name == "rule")
+
+
+def test_few_events_are_not_enough_for_a_policy_to_act(monkeypatch):
+    """However much it earns on them: on three events a bootstrap has no doubt."""
+    streams, truth = answered_streams(np.zeros(1024, bool))
+    begins = np.flatnonzero(np.diff(truth, prepend=0) == 1)
+    assert len(begins) > 5
+    for many, name in ((3, "rule"), (5, "policy")):
+        known = np.where(np.arange(1024) < begins[many], streams.data.target, 0).astype(np.int8)
+        told = dataclasses.replace(streams, data=dataclasses.replace(streams.data, target=known))
+        monkeypatch.setattr("rl_tsad.agent.chain._alarm_of", lambda agent, streams, alarm=known == 1: alarm)
+        choice = choose_actor(None, told, prices(CostConfig()), ControlConfig(), np.random.default_rng(0))
+        assert choice.name == name
+        assert ("3 answered events that the policy did not learn on are few" in choice.why()) == (many == 3)
 
 
 def test_a_tuned_rule_must_earn_more_where_it_was_not_tuned():
