@@ -77,7 +77,9 @@ def learn_ours(config: ChainConfig, *, written: bool = True, actors: bool = True
         everyone = judged and actors
         control = replace(config.control, actor="policy" if everyone else "rule")
         with patch("rl_tsad.agent.chain.form_belief", _formed_once()):
-            actor, metrics = learn_chain(bench.pool, targets, rehearsal, replace(config, control=control), seed=seed)
+            actor, metrics = learn_chain(
+                bench.pool, targets, rehearsal, replace(config, control=control), seed=seed, seen=bench.seen
+            )
             tuned = _tuned(bench, targets, config, rehearsal, seed) if everyone else None
         logits = actor.belief.logits(bench.world.judgements)
         rule = run_rule(actor.rule, logits, bench.episode)
@@ -108,7 +110,7 @@ def _formed_once() -> Callable[..., Formed]:
 
 def _tuned(bench: Bench, targets: Targets, config: ChainConfig, rehearsal: Rehearsal, seed: int) -> Bool:
     control = replace(config.control, rule="best", actor="rule")
-    actor, _ = learn_chain(bench.pool, targets, rehearsal, replace(config, control=control), seed=seed)
+    actor, _ = learn_chain(bench.pool, targets, rehearsal, replace(config, control=control), seed=seed, seen=bench.seen)
     return run_rule(actor.rule, actor.belief.logits(bench.world.judgements), bench.episode)
 
 

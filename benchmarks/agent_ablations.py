@@ -94,7 +94,9 @@ def learn_policies(bench: Bench, targets: Targets, seed: int, judged: bool) -> L
         whole = replace(base, policy=config)
         seen = _now_only if name == "no history" else history
         with patch("rl_tsad.agent.chain.history", seen):
-            actor, _ = learn_chain(bench.pool, targets, bench.world.rehearsal, whole, seed=seed, severity=severity)
+            actor, _ = learn_chain(
+                bench.pool, targets, bench.world.rehearsal, whole, seed=seed, seen=bench.seen, severity=severity
+            )
             found[name] = actor.decide(bench.world.judgements).verdict == 1
     return logits, found, ""
 

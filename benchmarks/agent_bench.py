@@ -78,6 +78,7 @@ class Bench:
 
     world: World
     pool: tuple[Judgement, ...]
+    seen: tuple[Judgement, ...]
     keys: np.ndarray
     episode: Int64
     course: Course
@@ -91,7 +92,7 @@ class Bench:
         test, blank = world.test, np.zeros(int(world.test.sum()), np.float32)
         told = (world.truth[test], np.ones(len(blank), np.float32), world.episode[test])
         keys = np.concatenate([one.keys for one in world.judgements])
-        return Bench(world, pool, keys, world.episode, lay_course(blank, *told, costs=prices(CostConfig())))
+        return Bench(world, pool, world.seen, keys, world.episode, lay_course(blank, *told, costs=prices(CostConfig())))
 
     def judge(self, alarm: Bool) -> dict[str, float]:
         """Measure alarms on the test windows."""

@@ -77,7 +77,8 @@ class World:
 
     Attributes:
         name: of the data set or plant.
-        judgements: one a series, all windows.
+        judgements: one a series, all windows; those of the pool by who has not seen it.
+        seen: one a series, of the pool's windows, by the detector that learnt on them; none where those are by it.
         rehearsal: events written into copies of the pool.
         pool: (N,) whether a window may be asked.
         test: (N,) whether it is only evaluated.
@@ -87,6 +88,7 @@ class World:
 
     name: str
     judgements: tuple[Judgement, ...]
+    seen: tuple[Judgement, ...]
     rehearsal: Rehearsal
     pool: Bool
     test: Bool
@@ -122,7 +124,8 @@ def load_world(name: str, folder: Path, *, protocol: str = "past_future", seed: 
     rehearsed = Rehearsal(
         tuple(_cut(kept, "rehearsed", names)), tuple(_parts(kept["rehearsed_truth"], kept, "rehearsed"))
     )
-    return World(name, judgements, rehearsed, kept["pool"], kept["test"], kept["spans"], kept["truth"])
+    known = tuple(_cut(kept, "seen", names)) if "seen_counts" in kept else ()
+    return World(name, judgements, known, rehearsed, kept["pool"], kept["test"], kept["spans"], kept["truth"])
 
 
 def read_world(name: str) -> list[Series]:
@@ -234,13 +237,12 @@ def _make(name: str, protocol: str, seed: int, *, seen: bool) -> dict[str, np.nd
     by_name = {one.name: one for one in series}
     fitted = [by_name[one.series] for one in split.pool]
     detector = fit_detector(fitted, split.pool, settings.detector, seed=derive_seed(seed, "detector"))
-    judge: Judge = detector
-    if (
-        protocol == "past_future" and not seen
-    ):  # the others judge the test's series by their own statistics, seen as the pool's are
-        judge = set_apart(detector, fitted, split.pool, seed=derive_seed(seed, "detector"))
-    judged = [judge.judge(one, its) for one, its in zip(series, windows, strict=True)]
-    rehearsed = rehearse(judge, fitted, split.pool, settings.detector.rehearsal, seed=derive_seed(seed, "rehearsal"))
+    judges: tuple[Judge, ...] = (detector,)
+    if protocol == "past_future" and not seen:  # in the others the test's series are judged by their own statistics too
+        judges = set_apart(detector, fitted, split.pool, seed=derive_seed(seed, "detector")).judges
+    judged = [judges[0].judge(one, its) for one, its in zip(series, windows, strict=True)]
+    known = [judges[-1].judge(one, its) for one, its in zip(fitted, split.pool, strict=True) if len(its)]
+    rehearsed = rehearse(judges, fitted, split.pool, settings.detector.rehearsal, seed=derive_seed(seed, "rehearsal"))
     keys = np.concatenate([one.keys for one in judged])
     pool = np.isin(keys, np.concatenate([one.keys for one in split.pool]))
     test = np.isin(keys, np.concatenate([one.keys for one in split.test]))
@@ -255,6 +257,7 @@ def _make(name: str, protocol: str, seed: int, *, seen: bool) -> dict[str, np.nd
         "rehearsed_truth": np.concatenate(rehearsed.truth) if rehearsed.truth else np.empty(0, np.int8),
         **_flat("real", judged),
         **_flat("rehearsed", rehearsed.judgements),
+        **(_flat("seen", known) if len(judges) > 1 else {}),
     }
 
 

@@ -59,7 +59,7 @@ FREE = replace(LED, lead=0.0, leave=0.0)
 def streams_of(bench: Bench, targets: Targets, seed: int) -> tuple[Float32, Course, WindowData]:
     """Give the belief about all windows, and the streams that teach those who act, as rules and as others see them."""
     mine, others = halves(bench.world.rehearsal)
-    formed = form_belief(bench.pool, targets, mine, BeliefConfig(), seed=seed)
+    formed = form_belief(bench.pool, targets, mine, BeliefConfig(), seed=seed, seen=bench.seen)
     keys = np.concatenate([one.keys for one in bench.pool])
     value, weight = presume(*join_targets(keys, targets), ControlConfig().presumed)
     belief = np.concatenate([formed.pool, formed.belief.logits(others.judgements)])
@@ -75,7 +75,7 @@ def streams_of(bench: Bench, targets: Targets, seed: int) -> tuple[Float32, Cour
 def policy(bench: Bench, targets: Targets, config: PolicyConfig, seed: int) -> Bool:
     """Let the chain train a policy, and force it to act."""
     chain = ChainConfig(control=ControlConfig(actor="policy"), policy=config)
-    actor, _ = learn_chain(bench.pool, targets, bench.world.rehearsal, chain, seed=seed)
+    actor, _ = learn_chain(bench.pool, targets, bench.world.rehearsal, chain, seed=seed, seen=bench.seen)
     assert actor.agent is not None
     return np.asarray(actor.decide(bench.world.judgements).verdict == 1)
 

@@ -106,6 +106,7 @@ def form_belief(
     config: BeliefConfig,
     *,
     seed: int,
+    seen: Sequence[Judgement] = (),
     apart: bool = True,
 ) -> Formed:
     """Fit the committee on written events and answers.
@@ -116,6 +117,8 @@ def form_belief(
         rehearsal: written events; those on which rules and policies will learn are not among them.
         config: see :class:`rl_tsad.decision_config.BeliefConfig`.
         seed: fixes trees and folds.
+        seen: of the same windows, by the detector that learnt on them, where ``judgements`` are by who has not (see
+            :mod:`rl_tsad.detector.apart`); an answered window then teaches by both views, with half its weight each.
         apart: whether what answered windows say of themselves is asked of committees without them; who only wants the
             belief saves the time.
 
@@ -126,8 +129,9 @@ def form_belief(
     value, weight = join_targets(keys, targets if config.spread else human(targets))
     rows = np.flatnonzero(value >= 0)
     table = np.concatenate([columns(one) for one in judgements])
+    tables = (table, np.concatenate([columns(one) for one in seen])) if len(seen) else (table,)
     written = _written(rehearsal, table.shape[1], config.most, derive_rng(seed, "belief", "written"))
-    data = _Data(table, value, weight, *written, judgements[0].features.shape[1])
+    data = _Data(tables, value, weight, *written, judgements[0].features.shape[1])
     episode = np.repeat(np.arange(len(judgements)), [len(one) for one in judgements])
     score = np.concatenate([one.prior for one in judgements])
     teach = rows[is_telling(rows, value[rows], score[rows], episode[rows], most=config.oddest)]
@@ -145,7 +149,7 @@ def form_belief(
             if not written[1].any() and not {NORMAL, ANOMALY} <= set(value[others].tolist()):
                 continue
             other = data.fit(others, config, derive_seed(seed, "belief"))
-            pool[left_out] = belief.blend(_views_of_rows(other, judgements, left_out))
+            pool[left_out] = belief.blend(_tables_rows(other, judgements, left_out))
     return Formed(belief, pool)
 
 
@@ -225,9 +229,9 @@ def folds_of(rows: Int64, episode: Int64, folds: int, rng: np.random.Generator) 
 
 @dataclass(frozen=True, eq=False)
 class _Data:
-    """Answered windows (by row) and written events."""
+    """Answered windows (by row), in one view or several, and written events."""
 
-    table: Float32
+    tables: tuple[Float32, ...]
     value: Int8
     weight: Float32
     written: Float32
@@ -236,8 +240,9 @@ class _Data:
 
     def fit(self, rows: Int64, config: BeliefConfig, seed: int) -> Committee:
         """Fit the committee on some answered rows and on all written events."""
-        table = np.concatenate([self.written, self.table[rows]])
-        value = np.concatenate([self.truth, self.value[rows]])
+        views = len(self.tables)
+        table = np.concatenate([self.written, *(each[rows] for each in self.tables)])
+        value = np.concatenate([self.truth, np.tile(self.value[rows], views)])
         if not {NORMAL, ANOMALY} <= set(value.tolist()):
             raise DataError(
                 "expected written events, or answers of both kinds, got neither; set detector.rehearsal.copies to 2 or "
@@ -245,7 +250,9 @@ class _Data:
             )
         told = self.weight[rows]
         left = config.written_weight * config.written_fade / (config.written_fade + float(told.sum()))
-        weight = np.concatenate([np.full(len(self.truth), left / max(len(self.truth), 1), np.float32), told])
+        weight = np.concatenate(
+            [np.full(len(self.truth), left / max(len(self.truth), 1), np.float32), np.tile(told / views, views)]
+        )
         leaf = 2
         forests = (
             ExtraTreesClassifier(config.trees, min_samples_leaf=leaf, random_state=seed),
@@ -272,7 +279,7 @@ def _written(rehearsal: Rehearsal, width: int, most: int, rng: np.random.Generat
     return table[kept], truth[kept]
 
 
-def _views_of_rows(committee: Committee, judgements: Sequence[Judgement], rows: Int64) -> Float64:
+def _tables_rows(committee: Committee, judgements: Sequence[Judgement], rows: Int64) -> Float64:
     """Give the views of some rows of all judgements together."""
     low, parts = 0, []
     for one in judgements:

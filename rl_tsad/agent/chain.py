@@ -107,6 +107,7 @@ def learn_chain(
     config: ChainConfig,
     *,
     seed: int,
+    seen: Sequence[Judgement] = (),
     severity: Float32 | None = None,
     progress: Progress = no_progress,
 ) -> tuple[Actor, dict[str, float]]:
@@ -121,6 +122,7 @@ def learn_chain(
         rehearsal: written events.
         config: settings.
         seed: fixes everything.
+        seen: of the same windows, by the detector that learnt on them; see :func:`rl_tsad.agent.belief.form_belief`.
         severity: (N,) float32 in [0, 1] of the pool's windows, for the potential; none of the copies' is known.
         progress: told of PPO's steps.
 
@@ -134,7 +136,7 @@ def learn_chain(
     costs, control = prices(config.costs), config.control
     alone = Choice(RULE, {}, 1.0, reason="as control.actor says" if control.actor == RULE else "as policy.steps is 0")
     settled = control.rule == DEFAULT and (control.actor == RULE or not config.policy.steps)  # nothing is compared
-    formed = form_belief(judgements, targets, mine, config.belief, seed=seed, apart=not settled)
+    formed = form_belief(judgements, targets, mine, config.belief, seed=seed, seen=seen, apart=not settled)
     if settled:
         actor = Actor(formed.belief, default_rule(control, costs), None, Choice(DEFAULT, {}, 1.0, reason=AS_SET), alone)
         return actor, {POLICY_ACTS: 0.0}

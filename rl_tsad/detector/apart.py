@@ -18,7 +18,7 @@ import numpy as np
 from rl_tsad.detector.bank import fit_bank
 from rl_tsad.detector.blocks import cut_blocks
 from rl_tsad.detector.calibrate import fit_tails
-from rl_tsad.detector.judge import Detector, Judgement, join
+from rl_tsad.detector.judge import Detector, Judge, Judgement, join
 from rl_tsad.detector.known import Known, covered_part
 from rl_tsad.detector.streams import fit_profile
 from rl_tsad.progress import Progress, no_progress
@@ -48,12 +48,19 @@ class Apart:
     """Judges windows without having seen them.
 
     Attributes:
-        detector: judges all that is in no stretch; its tails are learnt from what it said of the stretches.
+        detector: judges all that is in no stretch; its tails are learnt from what was said of the stretches.
+        seen: the detector as it was fitted; it knows the pool by heart.
         stretches: of each series' pool in the order of time, by the series' name.
     """
 
     detector: Detector
+    seen: Detector
     stretches: Mapping[str, tuple[Stretch, ...]]
+
+    @property
+    def judges(self) -> tuple[Judge, ...]:
+        """Give who may judge the pool: who has not seen it and who has, or the one that there is."""
+        return (self, self.seen) if self.stretches else (self.detector,)
 
     def judge(self, series: Series, windows: Windows) -> Judgement:
         """Judge windows of a series, or of a copy of it with the same name.
@@ -126,7 +133,7 @@ def set_apart(
             stretches[one.name] = tuple(made)
             features[one.name] = np.concatenate([each for each, _ in said])
             rules[one.name] = np.concatenate([each for _, each in said])
-    return _with_tails(detector, stretches, features, rules) if stretches else Apart(detector, {})
+    return _with_tails(detector, stretches, features, rules) if stretches else Apart(detector, detector, {})
 
 
 def _cut(count: int, folds: int) -> list[tuple[int, int]]:
@@ -174,6 +181,7 @@ def _with_tails(
     fair = replace(detector, known=known, features=pooled[0], rules=pooled[1])
     return Apart(
         fair,
+        detector,
         {
             name: tuple(
                 replace(one, known=replace(one.known, features=tails[name][0], rules=tails[name][1])) for one in each

@@ -67,7 +67,7 @@ class Rehearsal:
 
 
 def rehearse(
-    detector: Judge,
+    judges: Sequence[Judge],
     series: Sequence[Series],
     windows: Sequence[Windows],
     config: RehearsalConfig,
@@ -78,7 +78,7 @@ def rehearse(
     """Write anomalies into copies of each series' pool stretch and judge the copies. No truth is read.
 
     Args:
-        detector: fitted on these pools; who learns from the copies wants them judged apart, as the future is (see
+        judges: fitted on these pools; they take turns, copy by copy: who has seen the pool, and who has not (see
             :mod:`rl_tsad.detector.apart`).
         series: S series with distinct names.
         windows: the pool windows of each, one contiguous run; a series with fewer than 8 is passed over.
@@ -99,7 +99,7 @@ def rehearse(
         >>> s = Series("wave", x, np.arange(400), ("x",))
         >>> w = slide(s, length=32, stride=8)
         >>> detector = fit_detector([s], [w], DetectorConfig(aster=AsterConfig(steps=2)), seed=0)
-        >>> made = rehearse(detector, [s], [w], RehearsalConfig(copies=2), seed=0)
+        >>> made = rehearse([detector], [s], [w], RehearsalConfig(copies=2), seed=0)
         >>> made.copies, made.keys[[0, -1]].tolist(), [len(each) for each in made.truth]
         ((0, 1), ['wave~0:0:32', 'wave~1:368:32'], [47, 47])
     """
@@ -111,7 +111,8 @@ def rehearse(
     for one, its in used:
         for copy, (changed, marked) in enumerate(_write_copies(one, its, config, copies=copies, seed=seed)):
             named = replace(marked, series=f"{one.name}{mark}{copy}")
-            judgements.append(replace(detector.judge(replace(changed, truth=None), marked), keys=named.keys))
+            judge = judges[copy % len(judges)]
+            judgements.append(replace(judge.judge(replace(changed, truth=None), marked), keys=named.keys))
             truth.append(window_truth(changed, marked))
             progress("rehearsing events", len(truth), copies * len(used))
     return Rehearsal(tuple(judgements), tuple(truth))

@@ -48,7 +48,9 @@ class Foundation:
         names: the series, in order.
         channels: their C channels.
         exogenous: names of the channels that only explained the others when the detector was trained.
-        judgements: one per series, all windows of it in time order.
+        judgements: one per series, all windows of it in time order; those of the pool by who has not seen it.
+        seen: of the pool's windows, by the detector that learnt on them, as :meth:`pool_judgements` gives the others;
+            empty where those are by that detector already.
         severity: (N,) float32 in [0, 1], in the order of the judgements.
         part: (N,) int8, 1 for windows of the pool, 2 for the test, 0 for the gap between them.
         spans: (N, 2) int64, the points [low, high) that each window decides.
@@ -61,6 +63,7 @@ class Foundation:
     channels: tuple[str, ...]
     exogenous: tuple[str, ...]
     judgements: tuple[Judgement, ...]
+    seen: tuple[Judgement, ...]
     severity: Float32
     part: Int8
     spans: Int64
@@ -96,13 +99,7 @@ class Foundation:
 
     def pool_judgements(self) -> tuple[Judgement, ...]:
         """Give the judgements of the pool's windows only, series without any left out."""
-        kept, low = [], 0
-        for judgement in self.judgements:
-            mask = self.pool[low : low + len(judgement.keys)]
-            low += len(judgement.keys)
-            if mask.any():
-                kept.append(judgement.take(mask))
-        return tuple(kept)
+        return tuple(judgement.take(mask) for judgement, mask in _masked(self.judgements, self.part))
 
 
 def window_of(version: ModelVersion) -> WindowConfig:
@@ -164,12 +161,14 @@ def load_foundation(folder: Path) -> Foundation:
     bounds = np.cumsum([0, *facts["counts"]])
     names = tuple(facts["feature_names"])
     judgements = tuple(_judgement(arrays, slice(low, high), names) for low, high in pairwise(bounds))
+    pooled = [one.take(mask) for one, mask in _masked(judgements, arrays["part"])]
     return Foundation(
         folder=folder,
         names=tuple(facts["series"]),
         channels=tuple(facts["channels"]),
         exogenous=tuple(facts.get("exogenous", ())),
         judgements=judgements,
+        seen=_load_seen(folder / "seen", pooled),
         severity=arrays["severity"],
         part=arrays["part"],
         spans=arrays["spans"],
@@ -180,6 +179,31 @@ def load_foundation(folder: Path) -> Foundation:
 
 _JUDGED = ("keys", "features", "members", "prior", "vae_error", "aster", "embedding")
 _ARRAYS = (*_JUDGED, "severity", "part", "spans")
+
+
+_VIEW = ("features", "members", "prior", "vae_error", "aster")
+
+
+def _save_seen(judge: Apart, series: Sequence[Series], split: Split, folder: Path) -> None:
+    """Write what the detector says of the windows that it learnt on, where somebody else judged them."""
+    if not judge.stretches:
+        return
+    folder.mkdir()
+    parts = [judge.seen.judge(one, its) for one, its in zip(series, split.pool, strict=True) if len(its)]
+    for name in _VIEW:
+        np.save(folder / f"{name}.npy", np.concatenate([getattr(part, name) for part in parts]))
+
+
+def _load_seen(folder: Path, pooled: Sequence[Judgement]) -> tuple[Judgement, ...]:
+    """Open it; keys and embeddings are those of the other view."""
+    if not folder.exists():
+        return ()
+    arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in _VIEW}
+    bounds = np.cumsum([0, *(len(one) for one in pooled)]).tolist()
+    rows = [slice(low, high) for low, high in pairwise(bounds)]
+    return tuple(
+        replace(one, **{name: arrays[name][own] for name in _VIEW}) for one, own in zip(pooled, rows, strict=True)
+    )
 
 
 def _judgement(arrays: dict[str, Any], rows: slice, names: tuple[str, ...]) -> Judgement:
@@ -208,6 +232,7 @@ def _make(workspace: Workspace, records: Sequence[SeriesRecord], folder: Path, p
         judge = _fit(series, split, settings, progress)
         save_detector(judge.detector, draft / "detector")
         judgements = _judge_all(judge, series, windows, progress)
+        _save_seen(judge, _pooled(series, split), split, draft / "seen")
         save_rehearsal(_rehearse(judge, series, split, settings, progress), draft / "rehearsal")
         part = _parts([judgement.keys for judgement in judgements], split)
         spans = np.concatenate([spans_of(its, one.length) for one, its in zip(series, windows, strict=True)])
@@ -228,7 +253,7 @@ def _fit(series: Sequence[Series], split: Split, settings: Settings, progress: P
     seed, pooled = derive_seed(settings.seed, "detector"), _pooled(series, split)
     detector = fit_detector(pooled, split.pool, settings.detector, seed=seed, progress=progress)
     if settings.split.protocol == "unseen":  # series that nobody knows are judged by their own statistics, seen too
-        return Apart(detector, {})
+        return Apart(detector, detector, {})
     return set_apart(detector, pooled, split.pool, seed=seed, progress=progress)
 
 
@@ -247,7 +272,7 @@ def _rehearse(
 ) -> Rehearsal:
     seed = derive_seed(settings.seed, "rehearsal")
     config = settings.detector.rehearsal
-    return rehearse(judge, _pooled(series, split), split.pool, config, seed=seed, progress=progress)
+    return rehearse(judge.judges, _pooled(series, split), split.pool, config, seed=seed, progress=progress)
 
 
 def _pooled(series: Sequence[Series], split: Split) -> list[Series]:

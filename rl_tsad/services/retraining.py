@@ -100,7 +100,7 @@ def _learn(
     severity = foundation.severity[foundation.pool]
     pool, told = foundation.pool_judgements(), targets if settings.belief.spread else human(targets)
     actor, metrics = learn_chain(
-        pool, told, foundation.rehearsal, config, seed=seed, severity=severity, progress=progress
+        pool, told, foundation.rehearsal, config, seed=seed, seen=foundation.seen, severity=severity, progress=progress
     )
     return Learnt(actor.decide(foundation.judgements), targets, metrics, actor)
 

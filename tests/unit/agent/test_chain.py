@@ -241,6 +241,20 @@ def test_a_policy_that_is_merely_quieter_never_acts(monkeypatch):
         assert ("found fewer events" in choice.why()) == (name == "rule")
 
 
+def test_an_answered_window_teaches_by_both_views(rehearsal):
+    """What only the detector that learnt on the pool shows of it is learnt too."""
+    clear, truth = made("a")
+    noise, _ = made("a", shift=0.0)
+    later, wanted = made("b", seed=7)
+    mine, told = halves(rehearsal)[0], answered(clear, truth, np.arange(240))
+    quiet = dataclasses.replace(QUICK, written_weight=1e-3)
+    blind = form_belief([noise], told, mine, quiet, seed=0).belief.logits([later])
+    both = form_belief([noise], told, mine, quiet, seed=0, seen=[clear]).belief.logits([later])
+    assert auc(wanted, both) > auc(wanted, blind)
+    again = form_belief([noise], told, mine, quiet, seed=0, seen=[clear]).belief.logits([later])
+    np.testing.assert_array_equal(both, again)
+
+
 def test_few_events_are_not_enough_for_a_policy_to_act(monkeypatch):
     """However much it earns on them: on three events a bootstrap has no doubt."""
     streams, truth = answered_streams(np.zeros(1024, bool))

@@ -127,7 +127,7 @@ def test_copies_with_written_events_are_judged_apart_too(healthy):
     series, detector, apart = healthy
     pools = [cut(one).between(0, POOL) for one in series]
     config = replace(detector.config.rehearsal, copies=2)
-    seen, unseen = (rehearse(judge, series, pools, config, seed=0) for judge in (detector, apart))
+    seen, unseen = (rehearse([judge], series, pools, config, seed=0) for judge in (detector, apart))
     assert seen.keys.tolist() == unseen.keys.tolist()
     usual = [
         np.concatenate([one.prior[truth == 0] for one, truth in zip(made.judgements, made.truth, strict=True)]).mean()

@@ -62,7 +62,7 @@ def known():
 def watched(known):
     series, pool, detector = known
     asked = Watched(detector)
-    return rehearse(asked, series, pool, TWICE, seed=0), asked.seen
+    return rehearse([asked], series, pool, TWICE, seed=0), asked.seen
 
 
 def test_the_truth_is_where_a_decided_span_holds_a_changed_point(known, watched):
@@ -108,11 +108,11 @@ def test_copies_differ_and_the_same_seed_gives_the_same_bits(known, watched):
     made = watched[0]
     assert not np.array_equal(made.truth[0], made.truth[1])
     stages = []
-    again = rehearse(detector, series, pool, TWICE, seed=0, progress=lambda *said: stages.append(said))
+    again = rehearse([detector], series, pool, TWICE, seed=0, progress=lambda *said: stages.append(said))
     assert same(made, again)
     assert stages == [("rehearsing events", done, 4) for done in (1, 2, 3, 4)]
-    assert not same(made, rehearse(detector, series, pool, TWICE, seed=1))
-    alone = rehearse(detector, series[:1], pool[:1], TWICE, seed=0)
+    assert not same(made, rehearse([detector], series, pool, TWICE, seed=1))
+    alone = rehearse([detector], series[:1], pool[:1], TWICE, seed=0)
     assert np.array_equal(alone.truth[0], made.truth[0])
 
 
@@ -130,7 +130,7 @@ def test_windows_are_bounded_copies_first(known):
         assert windows[0].starts[-1] == long[0].starts[-1]
         assert copies * sum(kept) <= max(most, 2 * (64 + 64 + 20))
     series, pool, detector = known
-    made = rehearse(detector, series, pool, RehearsalConfig(copies=3, most=200), seed=0)
+    made = rehearse([detector], series, pool, RehearsalConfig(copies=3, most=200), seed=0)
     assert made.copies == (0, 1, 0, 1)
     assert len(made.keys) <= 2 * (55 + 64)
 
@@ -153,12 +153,12 @@ def test_events_keep_apart_and_are_mostly_short():
 
 def test_a_short_pool_or_no_copies_yield_nothing(known):
     series, pool, detector = known
-    made = rehearse(detector, series, [pool[0].between(0, 7), pool[1].between(0, 0)], TWICE, seed=0)
-    off = rehearse(detector, series, pool, RehearsalConfig(copies=0), seed=0)
+    made = rehearse([detector], series, [pool[0].between(0, 7), pool[1].between(0, 0)], TWICE, seed=0)
+    off = rehearse([detector], series, pool, RehearsalConfig(copies=0), seed=0)
     for nothing in (made, off):
         assert nothing == Rehearsal((), ())
         assert len(nothing.keys) == len(nothing.copies) == 0
-    few = rehearse(detector, series[:1], [pool[0].between(0, 8)], TWICE, seed=0)
+    few = rehearse([detector], series[:1], [pool[0].between(0, 8)], TWICE, seed=0)
     assert [len(truth) for truth in few.truth] == [8, 8]
     assert few.truth[0].any()
 
@@ -170,7 +170,7 @@ def test_missing_values_and_still_channels_are_rehearsed(known):
     values[100:140, 0] = values[300:310] = values[:, 1] = np.nan
     gone = replace(series[0], values=values)
     asked = Watched(detector)
-    made = rehearse(asked, [gone], [cut(gone)], TWICE, seed=0)
+    made = rehearse([asked], [gone], [cut(gone)], TWICE, seed=0)
     assert all(truth.any() for truth in made.truth)
     for (changed, windows), truth in zip(asked.seen, made.truth, strict=True):
         assert np.isfinite(changed.values).all()
@@ -180,19 +180,19 @@ def test_missing_values_and_still_channels_are_rehearsed(known):
     still = replace(series[0], values=np.full_like(values, 3))
     fitted = fit_detector([still], [cut(still)], QUICK, seed=0)
     assert all(
-        np.isfinite(each.prior).all() for each in rehearse(fitted, [still], [cut(still)], TWICE, seed=0).judgements
+        np.isfinite(each.prior).all() for each in rehearse([fitted], [still], [cut(still)], TWICE, seed=0).judgements
     )
 
 
 def test_what_does_not_fit_is_refused_in_words(known):
     series, pool, detector = known
     with pytest.raises(DataError, match="in this order"):
-        rehearse(detector, series, pool[::-1], TWICE, seed=0)
+        rehearse([detector], series, pool[::-1], TWICE, seed=0)
     rows = np.r_[0:20, 30:50]
     its = pool[0]
     hole = replace(its, starts=its.starts[rows], values=its.values[rows], crosses_gap=its.crosses_gap[rows])
     with pytest.raises(DataError, match="got a hole"):
-        rehearse(detector, series[:1], [hole], TWICE, seed=0)
+        rehearse([detector], series[:1], [hole], TWICE, seed=0)
 
 
 @pytest.mark.slow
@@ -200,7 +200,7 @@ def test_the_prior_ranks_written_events_on_a_plant_above_chance():
     plant = simulate_plant(PlantConfig(points=2000, faults=6), seed=0).series
     windows = slide(plant, length=64, stride=8)
     detector: Detector = fit_detector([plant], [windows], QUICK, seed=0)
-    made = rehearse(detector, [plant], [windows], RehearsalConfig(), seed=0)
+    made = rehearse([detector], [plant], [windows], RehearsalConfig(), seed=0)
     for judgement, truth in zip(made.judgements, made.truth, strict=True):
         assert 0.03 < truth.mean() < 0.4
         assert auc_roc(truth, judgement.prior) > 0.6

@@ -30,8 +30,7 @@ def standing(workspace: Workspace) -> dict[str, Answer | None]:
 
 @pytest.mark.parametrize("name", ["answers.csv", "answers.json"])
 def test_a_round_trip_brings_the_standing_answers_back(trained: Workspace, tmp_path: Path, name: str) -> None:
-    answer(trained, Answer.ANOMALY, Answer.UNSURE, Answer.NORMAL)
-    undo(trained, "ann")
+    answer(trained, Answer.ANOMALY, Answer.UNSURE)
     before = standing(trained)
     assert set(before.values()) == {Answer.ANOMALY, Answer.UNSURE}
     export_answers(trained, tmp_path / name)

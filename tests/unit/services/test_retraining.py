@@ -11,6 +11,8 @@ from db import labels, queries, versions
 from db.records import ItemState, ModelVersion, NewVersion
 from rl_tsad.config import Settings
 from rl_tsad.data.windows import make_windows
+from rl_tsad.detector.apart import set_apart
+from rl_tsad.detector.fit import fit_detector
 from rl_tsad.detector.judge import Judgement
 from rl_tsad.detector.rehearse import rehearse
 from rl_tsad.errors import CheckpointError, WorkspaceError
@@ -120,6 +122,26 @@ def test_the_foundation_is_made_once_and_does_not_see_the_test(
         np.testing.assert_array_equal(mine.prior, theirs.prior)
 
 
+def test_the_foundation_keeps_both_views_of_the_pool(trained: Workspace) -> None:
+    foundation = prepare(trained)
+    pooled = foundation.pool_judgements()
+    assert [one.keys.tolist() for one in foundation.seen] == [one.keys.tolist() for one in pooled]
+    for seen, apart in zip(foundation.seen, pooled, strict=True):
+        assert not np.array_equal(seen.members, apart.members)
+    assert isinstance(foundation.seen[0].features.base, np.memmap)
+
+
+@pytest.mark.parametrize("changed", [{"detector": {"folds": 1}}, {"split": {"protocol": "unseen"}}])
+def test_one_view_where_nothing_is_judged_apart(
+    tmp_path: Path, plants: list[Series], quick_settings: Settings, changed: dict[str, dict[str, object]]
+) -> None:
+    kept = {name: dataclasses.replace(getattr(quick_settings, name), **values) for name, values in changed.items()}
+    with create_workspace(tmp_path / "one", quick_settings.model_copy(update=kept)) as workspace:
+        for plant in plants:
+            keep_series(workspace, plant, source="test")
+        assert prepare(workspace).seen == ()
+
+
 def test_the_foundation_keeps_a_rehearsal_of_the_pool(trained: Workspace) -> None:
     foundation = prepare(trained)
     made = foundation.rehearsal
@@ -127,7 +149,9 @@ def test_the_foundation_keeps_a_rehearsal_of_the_pool(trained: Workspace) -> Non
     windows = [make_windows(one, trained.settings.window) for one in series]
     split = split_windows(series, windows, trained.settings)
     seed = derive_seed(trained.settings.seed, "rehearsal")
-    again = rehearse(foundation.detector(), series, split.pool, trained.settings.detector.rehearsal, seed=seed)
+    config, fitted = trained.settings.detector, derive_seed(trained.settings.seed, "detector")
+    judges = set_apart(fit_detector(series, split.pool, config, seed=fitted), series, split.pool, seed=fitted).judges
+    again = rehearse(judges, series, split.pool, config.rehearsal, seed=seed)
     assert made.copies == again.copies == (0, 1, 2, 3) * len(series)
     assert not set(made.keys.tolist()) & set(foundation.keys.tolist())
     for mine, theirs in zip((*made.judgements, *made.truth), (*again.judgements, *again.truth), strict=True):
