@@ -41,6 +41,8 @@ from rl_tsad.types import Bool, Float32, Int8, Int64, Series, Windows, spans_of
 REAL = ("nab", "skab", "smap")
 CHOICE = tuple(f"plant-{seed}" for seed in range(100, 120))
 """Worlds on which settings are chosen."""
+LATER = tuple(f"plant-{seed}" for seed in range(120, 140))
+"""Twenty more of them, for what those left in doubt."""
 PLANTS = tuple(f"plant-{seed}" for seed in range(40))
 """Worlds on which they are reported, with the real ones."""
 VARIED = tuple(f"varied-{seed}" for seed in range(200, 220))
@@ -177,10 +179,10 @@ def _dense(seed: int) -> list[Series]:
     series = simulate_plant(PlantConfig(points=9600, faults=0), seed=seed).series
     borders = np.linspace(0, series.length, 9).astype(int)
     marked = with_long_faults(series, _extents(borders, (300, 500), rng), rng)[0]
+    assert marked.truth is not None
     return [
         replace(marked, values=marked.values[low:high], times=marked.times[low:high], truth=marked.truth[low:high])
         for low, high in pairwise(borders.tolist())
-        if marked.truth is not None
     ]
 
 

@@ -16,8 +16,8 @@ from itertools import pairwise
 import numpy as np
 
 from rl_tsad.detector.bank import fit_bank
-from rl_tsad.detector.blocks import cut_blocks
 from rl_tsad.detector.calibrate import fit_tails
+from rl_tsad.detector.ensemble import THIN
 from rl_tsad.detector.judge import Detector, Judge, Judgement, join
 from rl_tsad.detector.known import Known, covered_part
 from rl_tsad.detector.streams import fit_profile
@@ -25,7 +25,6 @@ from rl_tsad.progress import Progress, no_progress
 from rl_tsad.types import Float32, Int64, Series, Windows
 
 _FEWEST = 16  # windows of a stretch, at least
-_THIN = 6000  # pool windows of a series of which every point counts for its tails; of more, every second, and so on
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,11 +121,11 @@ def set_apart(
     stretches: dict[str, tuple[Stretch, ...]] = {}
     features, rules = {}, {}
     for one, windows, cut in zip(series, pool, cuts, strict=True):
-        made, said = [], []
+        made, said, step = [], [], max(1, len(windows) * windows.stride // THIN)
         for low, high in cut:
             known = _learn_without(one, windows, (low, high), detector, seed=seed)
             made.append(Stretch(int(windows.starts[low]), int(windows.starts[high - 1]), known))
-            said.append(_say(detector, one, windows.between(low, high), known, step=1 + len(windows) // _THIN))
+            said.append(detector.measure(one, windows.between(low, high), known, step=step))
             done += 1
             progress("detector/apart", done, total)
         if made:
@@ -153,16 +152,6 @@ def _learn_without(series: Series, windows: Windows, cut: tuple[int, int], detec
     bank = fit_bank(values, ticks, profile, detector.config, most=windows.length, seed=seed)
     known = detector.known[series.name]
     return replace(known, profile=profile, bank=bank.healthy() if detector.config.healthy else bank)
-
-
-def _say(detector: Detector, series: Series, windows: Windows, known: Known, *, step: int) -> tuple[Float32, Float32]:
-    """Give the windows' raw features (N, F), and the raw scores (T, S) of every so manieth point that they decide."""
-    features, rules = [], []
-    for block in cut_blocks(series, windows):
-        raw, scores, _ = detector.measure(block, known)
-        features.append(raw)
-        rules.append(block.own(scores.values, step))
-    return np.concatenate(features), np.concatenate(rules)
 
 
 def _with_tails(

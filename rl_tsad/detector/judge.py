@@ -152,11 +152,30 @@ class Detector:
         known = self.known.get(series.name) or self._learn(series, windows)
         tails = [known.rules, self.rules]
         blocks = cut_blocks(series, windows)
-        members = np.concatenate([block.own(member_oddness(self.measure(block, known)[1], tails)) for block in blocks])
+        members = np.concatenate([block.own(member_oddness(self._raw(block, known)[1], tails)) for block in blocks])
         return PointScores(members, blend(members, known.weights))
 
+    def measure(self, series: Series, windows: Windows, known: Known, *, step: int) -> tuple[Float32, Float32]:
+        """Give what tails are learnt from, in units of each number's own.
+
+        Args:
+            series: where the windows lie.
+            windows: of this series; all of them or a contiguous run, at least one.
+            known: what is usual in it.
+            step: of the points that the windows decide, one in so many counts.
+
+        Returns:
+            Raw features (N, F) of the windows, raw scores (T, S) of their points by every rule.
+        """
+        features, rules = [], []
+        for block in cut_blocks(series, windows):
+            raw, scores, _ = self._raw(block, known)
+            features.append(raw)
+            rules.append(block.own(scores.values, step))
+        return np.concatenate(features), np.concatenate(rules)
+
     def _judge(self, block: Block, known: Known) -> Judgement:
-        raw, scores, aster = self.measure(block, known)
+        raw, scores, aster = self._raw(block, known)
         odd = own_and_pooled(raw, known.features, self.features)
         points = member_oddness(scores, [known.rules, self.rules])
         members = over_spans(points, block.windows, len(points))
@@ -171,8 +190,8 @@ class Detector:
             embedding=aster.embedding,
         )
 
-    def measure(self, block: Block, known: Known) -> tuple[Float32, RuleScores, AsterScores]:
-        """Give raw features (N, F) of a block's windows, scores (T, S) of its points by every rule, ASTER's answer."""
+    def _raw(self, block: Block, known: Known) -> tuple[Float32, RuleScores, AsterScores]:
+        """Features (N, F) of a block's windows, scores (T, S) of its points by every rule, ASTER's answer."""
         values, windows, profile = block.values, block.windows, known.profile
         raw, points = window_features(values, block.times, windows, profile, block.held)
         aster = ask_networks(self.aster, values, windows, profile, self.width)
@@ -189,12 +208,8 @@ class Detector:
         weights = np.stack([known.weights for known in self.known.values()]).mean(axis=0).astype(np.float32)
         known = Known(profile, self.features, bank, self.rules, weights)
         whole = replace(series, values=part.values, times=part.times, truth=None)
-        features, rules, step = [], [], max(1, whole.length // THIN)
-        for block in cut_blocks(whole, part.windows):
-            raw, scores, _ = self.measure(block, known)
-            features.append(raw)
-            rules.append(block.own(scores.values, step))
-        return replace(known, features=fit_tails(np.concatenate(features)), rules=fit_tails(np.concatenate(rules)))
+        features, rules = self.measure(whole, part.windows, known, step=max(1, whole.length // THIN))
+        return replace(known, features=fit_tails(features), rules=fit_tails(rules))
 
     def _check(self, series: Series, windows: Windows) -> None:
         if windows.length != self.length:

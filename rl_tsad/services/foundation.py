@@ -49,8 +49,6 @@ class Foundation:
         channels: their C channels.
         exogenous: names of the channels that only explained the others when the detector was trained.
         judgements: one per series, all windows of it in time order; those of the pool by who has not seen it.
-        seen: of the pool's windows, by the detector that learnt on them, as :meth:`pool_judgements` gives the others;
-            empty where those are by that detector already.
         severity: (N,) float32 in [0, 1], in the order of the judgements.
         part: (N,) int8, 1 for windows of the pool, 2 for the test, 0 for the gap between them.
         spans: (N, 2) int64, the points [low, high) that each window decides.
@@ -63,7 +61,6 @@ class Foundation:
     channels: tuple[str, ...]
     exogenous: tuple[str, ...]
     judgements: tuple[Judgement, ...]
-    seen: tuple[Judgement, ...]
     severity: Float32
     part: Int8
     spans: Int64
@@ -100,6 +97,32 @@ class Foundation:
     def pool_judgements(self) -> tuple[Judgement, ...]:
         """Give the judgements of the pool's windows only, series without any left out."""
         return tuple(judgement.take(mask) for judgement, mask in _masked(self.judgements, self.part))
+
+    @property
+    def seen(self) -> tuple[Judgement, ...]:
+        """Give what the detector says of the pool's windows, on which it learnt, as :meth:`pool_judgements` the others.
+
+        Empty where those are by that detector already.
+
+        Raises:
+            CheckpointError: when a file is missing or damaged.
+        """
+        folder = self.folder / "seen"
+        if not folder.exists():
+            return ()
+        pooled = self.pool_judgements()
+        bounds = np.cumsum([0, *(len(one) for one in pooled)]).tolist()
+        try:
+            arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in _VIEW}
+        except (OSError, ValueError) as error:
+            raise CheckpointError(
+                f"{folder}: expected the second view of the pool, got {error}; delete the folder {self.folder} and "
+                "train again"
+            ) from error
+        rows = [slice(low, high) for low, high in pairwise(bounds)]
+        return tuple(
+            replace(one, **{name: arrays[name][own] for name in _VIEW}) for one, own in zip(pooled, rows, strict=True)
+        )
 
 
 def window_of(version: ModelVersion) -> WindowConfig:
@@ -161,14 +184,12 @@ def load_foundation(folder: Path) -> Foundation:
     bounds = np.cumsum([0, *facts["counts"]])
     names = tuple(facts["feature_names"])
     judgements = tuple(_judgement(arrays, slice(low, high), names) for low, high in pairwise(bounds))
-    pooled = [one.take(mask) for one, mask in _masked(judgements, arrays["part"])]
     return Foundation(
         folder=folder,
         names=tuple(facts["series"]),
         channels=tuple(facts["channels"]),
         exogenous=tuple(facts.get("exogenous", ())),
         judgements=judgements,
-        seen=_load_seen(folder / "seen", pooled),
         severity=arrays["severity"],
         part=arrays["part"],
         spans=arrays["spans"],
@@ -179,31 +200,7 @@ def load_foundation(folder: Path) -> Foundation:
 
 _JUDGED = ("keys", "features", "members", "prior", "vae_error", "aster", "embedding")
 _ARRAYS = (*_JUDGED, "severity", "part", "spans")
-
-
-_VIEW = ("features", "members", "prior", "vae_error", "aster")
-
-
-def _save_seen(judge: Apart, series: Sequence[Series], split: Split, folder: Path) -> None:
-    """Write what the detector says of the windows that it learnt on, where somebody else judged them."""
-    if not judge.stretches:
-        return
-    folder.mkdir()
-    parts = [judge.seen.judge(one, its) for one, its in zip(series, split.pool, strict=True) if len(its)]
-    for name in _VIEW:
-        np.save(folder / f"{name}.npy", np.concatenate([getattr(part, name) for part in parts]))
-
-
-def _load_seen(folder: Path, pooled: Sequence[Judgement]) -> tuple[Judgement, ...]:
-    """Open it; keys and embeddings are those of the other view."""
-    if not folder.exists():
-        return ()
-    arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in _VIEW}
-    bounds = np.cumsum([0, *(len(one) for one in pooled)]).tolist()
-    rows = [slice(low, high) for low, high in pairwise(bounds)]
-    return tuple(
-        replace(one, **{name: arrays[name][own] for name in _VIEW}) for one, own in zip(pooled, rows, strict=True)
-    )
+_VIEW = ("features", "members", "prior", "vae_error", "aster")  # of the second view; the rest is as in the first
 
 
 def _judgement(arrays: dict[str, Any], rows: slice, names: tuple[str, ...]) -> Judgement:
@@ -232,7 +229,8 @@ def _make(workspace: Workspace, records: Sequence[SeriesRecord], folder: Path, p
         judge = _fit(series, split, settings, progress)
         save_detector(judge.detector, draft / "detector")
         judgements = _judge_all(judge, series, windows, progress)
-        _save_seen(judge, _pooled(series, split), split, draft / "seen")
+        if judge.stretches:
+            _save_seen(judge.seen, _pooled(series, split), split.pool, draft / "seen", progress)
         save_rehearsal(_rehearse(judge, series, split, settings, progress), draft / "rehearsal")
         part = _parts([judgement.keys for judgement in judgements], split)
         spans = np.concatenate([spans_of(its, one.length) for one, its in zip(series, windows, strict=True)])
@@ -265,6 +263,18 @@ def _judge_all(
         judgements.append(judge.judge(one, its))
         progress("judging windows", done, len(series))
     return judgements
+
+
+def _save_seen(
+    detector: Detector, series: Sequence[Series], pool: Sequence[Windows], folder: Path, progress: Progress
+) -> None:
+    folder.mkdir()
+    parts = []
+    for done, (one, its) in enumerate(zip(series, pool, strict=True), 1):
+        parts.append(detector.judge(one, its))
+        progress("judging the pool as it was seen", done, len(series))
+    for name in _VIEW:
+        np.save(folder / f"{name}.npy", np.concatenate([getattr(part, name) for part in parts]))
 
 
 def _rehearse(

@@ -131,6 +131,13 @@ def test_the_foundation_keeps_both_views_of_the_pool(trained: Workspace) -> None
     assert isinstance(foundation.seen[0].features.base, np.memmap)
 
 
+def test_a_damaged_second_view_is_refused(trained: Workspace) -> None:
+    foundation = prepare(trained)
+    (foundation.folder / "seen" / "members.npy").write_bytes(b"no array")
+    with pytest.raises(CheckpointError, match="train again"):
+        assert foundation.seen
+
+
 @pytest.mark.parametrize("changed", [{"detector": {"folds": 1}}, {"split": {"protocol": "unseen"}}])
 def test_one_view_where_nothing_is_judged_apart(
     tmp_path: Path, plants: list[Series], quick_settings: Settings, changed: dict[str, dict[str, object]]
