@@ -199,8 +199,8 @@ class DetectorConfig:
             that it shows then counts as usual; else a stretch of it must resemble others to do so.
         trial: whether a member's weight is settled on anomalies written into the end of the series' own pool; else all
             members weigh the same.
-        folds: stretches of each series' pool, each of which is judged by what the others taught (see
-            :mod:`rl_tsad.detector.apart`); it is learnt as many times. 1 judges the pool by what it taught itself.
+        folds: stretches of each series' pool, each of which is judged by what the others taught, as its future will be;
+            it is learnt as many times. 1 judges the pool by what it taught itself only.
     """
 
     memory: MemoryConfig = field(default_factory=MemoryConfig)
