@@ -27,6 +27,7 @@ class Measurement:
         labels: windows that people labelled normal or anomalous.
         metrics: value by metric name; nan where a metric has no value.
         seconds: what the answers cost people at the settings' prices; 0 where nobody counted.
+        acts: who opened the alarm, where there was a choice: ``"rule"`` or ``"policy"``.
     """
 
     method: str
@@ -36,6 +37,7 @@ class Measurement:
     labels: int
     metrics: Mapping[str, float]
     seconds: float = 0.0
+    acts: str = ""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import numpy as np
 
 from db import labels, versions
 from db.records import ModelVersion
+from rl_tsad.agent.chain import POLICY, POLICY_ACTS, RULE
 from rl_tsad.config import WindowConfig
 from rl_tsad.data.period import find_period
 from rl_tsad.data.windows import make_windows, to_points
@@ -31,6 +32,7 @@ METHODS = {
     PUBLISHED: "PPO on windows, as published",
     "prior": "label-free score",
 }
+_ACTS = {0.0: RULE, 1.0: POLICY}
 METRICS = ("point_f1", "event_f1", "auc_pr", "vus_pr", "auc_roc", "best_f1")
 
 
@@ -166,7 +168,8 @@ def _rows(
         threshold = float(version.metrics["answers/prior_threshold"])
         scores[METHODS["prior"]] = (prior, (prior >= threshold).astype(np.int8))
     for name, (score, alarm) in scores.items():
-        yield Measurement(name, seed, budget, questions, known, measure(points, score, alarm))
+        acts = _ACTS.get(version.metrics.get(POLICY_ACTS, -1.0), "") if name == METHODS[AGENT] else ""
+        yield Measurement(name, seed, budget, questions, known, measure(points, score, alarm), acts=acts)
 
 
 def load_decision(workspace: Workspace, version: ModelVersion, name: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from db import labels, versions
 from db.records import Answer, Label, ModelVersion, Spent
+from rl_tsad.agent.chain import POLICY, RULE
 from rl_tsad.agent.control import Choice
 from rl_tsad.agent.save_actor import ACTOR_FACTS
 from rl_tsad.data.windows import make_windows, to_points
@@ -77,7 +79,9 @@ _NO_TRUTH = (
 
 def report_study(rows: Sequence[Measurement], out: Path, facts: Mapping[str, str]) -> Path:
     """Write a study's report: curves with intervals over seeds, table, protocol."""
-    return _write(out, rows, facts, (), (_METHODS,))
+    acts = Counter(row.acts for row in rows if row.acts)
+    told = f"the {RULE} in {acts[RULE]} of {acts.total()} measured rounds, the {POLICY} in {acts[POLICY]}"
+    return _write(out, rows, {**facts, **({"who acts": told} if acts else {})}, (), (_METHODS,))
 
 
 def protocol_facts(workspace: Workspace, foundation: Foundation, version: ModelVersion, spent: Spent) -> dict[str, str]:

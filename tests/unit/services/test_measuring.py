@@ -1,8 +1,13 @@
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from rl_tsad.evaluation.budget import Measurement
 from rl_tsad.evaluation.metrics import vus_pr
 from rl_tsad.services.measuring import METRICS, TestPoints, measure
+from rl_tsad.services.reporting import report_study
 
 
 def test_vus_is_the_mean_over_series_with_an_event_each_with_its_own_period():
@@ -19,3 +24,11 @@ def test_vus_is_the_mean_over_series_with_an_event_each_with_its_own_period():
 def test_vus_without_an_event_has_no_value():
     points = TestPoints(np.zeros(4, np.int8), np.arange(4), np.zeros(4, np.int64), {0: 6})
     assert np.isnan(measure(points, np.ones(4, np.float32), np.ones(4, np.int8))["vus_pr"])
+
+
+def test_a_study_says_who_acted(tmp_path: Path) -> None:
+    rows = [Measurement("agent", seed, 10, 10, 10, {"event_f1": 0.5}, acts="rule") for seed in range(3)]
+    rows += [replace(rows[0], seed=3, acts="policy"), replace(rows[0], method="label-free score", acts="")]
+    page = report_study(rows, tmp_path, {}).read_text()
+    assert "the rule in 3 of 4 measured rounds, the policy in 1" in page
+    assert "who acts" not in report_study(rows[-1:], tmp_path, {}).read_text()

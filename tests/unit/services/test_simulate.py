@@ -139,6 +139,7 @@ def test_a_study_measures_all_methods_at_all_budgets_and_repeats_itself(
         (method, budget) for method in ("agent", "random forest", "label-free score") for budget in (0, 4)
     }
     assert all(row.questions == row.budget for row in rows)
+    assert {row.acts for row in rows} == {"", "rule"}
     for row in rows:
         is_forest = row.method.startswith("random forest")
         assert row.seconds == 4 * row.questions if is_forest else row.seconds >= 4 * row.questions
