@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from rl_tsad.data.facts import KINDS, SPIKE
+from rl_tsad.data.habits import STRENGTHS, Habit, Notes, learn_habit, take_notes
 from rl_tsad.data.scaling import Scale
-from rl_tsad.language.facts import KINDS, SPIKE
-from rl_tsad.language.habits import STRENGTHS, Habit, Notes, learn_habit, take_notes
 from rl_tsad.types import Float32, Int64
 
 QUIET = "Normal behaviour, the readings move as usual."

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from rl_tsad.config import LanguageConfig
+from rl_tsad.data.habits import BOUNDS, Notes, learn_habit, take_notes
 from rl_tsad.data.scaling import fit_scale
 from rl_tsad.language.backend import Embedder, embedder
 from rl_tsad.language.cache import CachedEmbedder
 from rl_tsad.language.describe import QUIET, sentences
-from rl_tsad.language.habits import BOUNDS, Notes, learn_habit, take_notes
 from rl_tsad.progress import Progress, no_progress
 from rl_tsad.types import Bool, Float32, Series, Windows
 

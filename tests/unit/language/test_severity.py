@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from rl_tsad.config import LanguageConfig
+from rl_tsad.data.facts import KINDS
+from rl_tsad.data.habits import BOUNDS, learn_habit, take_notes
 from rl_tsad.data.scaling import fit_scale
 from rl_tsad.language.backend import embedder
 from rl_tsad.language.describe import QUIET
-from rl_tsad.language.facts import KINDS
-from rl_tsad.language.habits import BOUNDS, learn_habit, take_notes
 from rl_tsad.language.severity import by_rule, rubric, severities, severity
 from rl_tsad.types import Series, slide
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rl_tsad.data.facts import Facts, Usual, measure, usual_of
 from rl_tsad.data.scaling import Scale, apply_scale, fit_scale
-from rl_tsad.language.facts import Facts, Usual, measure, usual_of
 from rl_tsad.types import Bool, Float32, Float64, Int8, Int64
 
 STRENGTHS = ("quiet", "slight", "clear", "strong", "extreme")
