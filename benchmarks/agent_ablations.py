@@ -8,7 +8,8 @@ Loop, worlds, utility and F1 as in ``agent.py``. Three tables, each with paired 
   written into copies; ``forest``: a random forest instead of the belief, asked for the same kind of events;
   ``spread``: answers spread over the graph teach the belief too; ``cautious``: the belief leans
   on the label-free score for longer (ten answers instead of one), and written events do not fade; ``whole``: all
-  windows of a marked event teach, not only the oddest;
+  windows of a marked event teach, not only the oddest; ``unnoted``: nobody says by how much a window exceeds the usual;
+  ``one view``: the pool is judged only by who has not seen it;
 * the policy acts whatever it earned on held-out answers (``policies``): as configured, with gamma 0, from scratch
   (neither cloned nor led), without the belief's history, with a fixed VAE term, with the lambda controller too, with a
   potential, and after 0 steps, which is the rule;
@@ -20,6 +21,7 @@ The label-free score stands in for the language model's severity. The last line 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from unittest.mock import patch
 
@@ -40,12 +42,13 @@ from rl_tsad.agent.history import history
 from rl_tsad.agent.observe import observe
 from rl_tsad.agent.train import train_agent
 from rl_tsad.decision_config import AgentConfig, BeliefConfig, ControlConfig, PolicyConfig
+from rl_tsad.detector.judge import Judgement
 from rl_tsad.types import Float32, Targets, no_targets
 
 SPREAD = BeliefConfig(spread=True)
 CAUTIOUS = BeliefConfig(cautious_answers=10.0, written_fade=1e9)
 WHOLE = BeliefConfig(oddest=1_000_000)
-RULES = ("windows", "unwritten", "forest", "spread", "cautious", "whole")
+RULES = ("windows", "unwritten", "forest", "spread", "cautious", "whole", "unnoted", "one view")
 PAID = (0, 20, 50)
 """Questions after which policies are trained; the rule asks."""
 POLICIES = {
@@ -82,6 +85,20 @@ def learn_spread(bench: Bench, targets: Targets, seed: int, judged: bool) -> Lea
     return learn_ours(ChainConfig(belief=SPREAD), actors=False)(bench, every, seed, judged)
 
 
+def learn_unnoted(bench: Bench, targets: Targets, seed: int, judged: bool) -> Learned:
+    """Take the notes away: the same number in every window."""
+    world = bench.world
+    rehearsal = replace(world.rehearsal, judgements=_unnoted(world.rehearsal.judgements))
+    blank = replace(world, judgements=_unnoted(world.judgements), rehearsal=rehearsal)
+    blind = replace(bench, world=blank, pool=_unnoted(bench.pool), seen=_unnoted(bench.seen))
+    return learn_ours(ChainConfig(), actors=False)(blind, targets, seed, judged)
+
+
+def learn_one_view(bench: Bench, targets: Targets, seed: int, judged: bool) -> Learned:
+    """Leave out what the detector that learnt on the pool says of it."""
+    return learn_ours(ChainConfig(), actors=False)(replace(bench, seen=()), targets, seed, judged)
+
+
 def learn_policies(bench: Bench, targets: Targets, seed: int, judged: bool) -> Learned:
     """Train every policy on the same belief; the rule asks on."""
     base = ChainConfig(control=ControlConfig(actor="policy"))
@@ -115,6 +132,10 @@ def learn_windows(config: AgentConfig) -> Learner:
     return learn
 
 
+def _unnoted(judgements: Sequence[Judgement]) -> tuple[Judgement, ...]:
+    return tuple(replace(one, notes=np.zeros_like(one.notes)) for one in judgements)
+
+
 def _now_only(belief: Float32, episode: object) -> Float32:
     del episode
     return belief[:, None]
@@ -128,6 +149,8 @@ METHODS = {
     "spread": Method(learn_spread, True),
     "cautious": Method(learn_ours(ChainConfig(belief=CAUTIOUS), actors=False), True),
     "whole": Method(learn_ours(ChainConfig(belief=WHOLE), actors=False), True),
+    "unnoted": Method(learn_unnoted, True),
+    "one view": Method(learn_one_view, True),
     "policies": Method(learn_policies, True, budgets=PAID),
     **{name: Method(learn_windows(config), False, MARGIN, budgets=(20, 50)) for name, config in WINDOWS.items()},
 }

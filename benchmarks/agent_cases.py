@@ -45,7 +45,7 @@ LATER = tuple(f"plant-{seed}" for seed in range(120, 140))
 """Twenty more of them, for what those left in doubt."""
 PLANTS = tuple(f"plant-{seed}" for seed in range(40))
 """Worlds on which they are reported, with the real ones."""
-VARIED = tuple(f"varied-{seed}" for seed in range(200, 220))
+VARIED = tuple(f"varied-{seed}" for seed in range(200, 260))
 """Plants that differ in length, noise, number of faults and of stops: teachers only."""
 WIRES = tuple(f"wire-{seed}" for seed in range(300, 312))
 """Univariate series: one sensor of a plant each, anomalous where a fault touches it; reported only."""
@@ -70,7 +70,7 @@ plants whose faults last for 150 to 500 points; ``lasting``, six plants of four 
 eight short recordings of one plant, a third of each anomalous; and ``drifting``, such ones whose sensors wander."""
 POOL = 0.6
 BLOCKS = 6
-_JUDGED = ("keys", "features", "members", "prior", "vae_error", "aster", "embedding")
+_JUDGED = ("keys", "features", "members", "prior", "vae_error", "aster", "embedding", "notes")
 
 
 @dataclass(frozen=True, eq=False)

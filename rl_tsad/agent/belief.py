@@ -131,7 +131,7 @@ def form_belief(
     table = np.concatenate([columns(one) for one in judgements])
     tables = (table, np.concatenate([columns(one) for one in seen])) if len(seen) else (table,)
     written = _written(rehearsal, table.shape[1], config.most, derive_rng(seed, "belief", "written"))
-    data = _Data(tables, value, weight, *written, judgements[0].features.shape[1])
+    data = _Data(tables, value, weight, *written, judgements[0].features.shape[1] + judgements[0].notes.shape[1])
     episode = np.repeat(np.arange(len(judgements)), [len(one) for one in judgements])
     score = np.concatenate([one.prior for one in judgements])
     teach = rows[is_telling(rows, value[rows], score[rows], episode[rows], most=config.oddest)]
@@ -154,13 +154,13 @@ def form_belief(
 
 
 def columns(judgement: Judgement) -> Float32:
-    """Give what the committee sees of windows: (N, F + M + 4) float32.
+    """Give what the committee sees of windows: (N, F + K + M + 4) float32.
 
-    Features, members, the label-free score, its log odds, ASTER's probability and the VAE's error.
+    Features, notes, members, the label-free score, its log odds, ASTER's probability and the VAE's error.
     """
     score = judgement.prior.astype(np.float64)
     rest = np.stack([score, log_odds(score, 1e-3), judgement.aster, judgement.vae_error], axis=1)
-    return np.concatenate([judgement.features, judgement.members, rest], axis=1).astype(np.float32)
+    return np.concatenate([judgement.features, judgement.notes, judgement.members, rest], axis=1).astype(np.float32)
 
 
 def log_odds(probability: Float64, floor: float) -> Float64:
@@ -229,14 +229,14 @@ def folds_of(rows: Int64, episode: Int64, folds: int, rng: np.random.Generator) 
 
 @dataclass(frozen=True, eq=False)
 class _Data:
-    """Answered windows (by row), in one view or several, and written events."""
+    """Answered windows (by row), in one view or several, and written events; columns before the members'."""
 
     tables: tuple[Float32, ...]
     value: Int8
     weight: Float32
     written: Float32
     truth: Int8
-    features: int
+    before: int
 
     def fit(self, rows: Int64, config: BeliefConfig, seed: int) -> Committee:
         """Fit the committee on some answered rows and on all written events."""
@@ -264,7 +264,7 @@ class _Data:
             forest.fit(table, value, weight)
         linear = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=300))
         linear.fit(table, value, logisticregression__sample_weight=weight)
-        own = table[:, self.features : -4]  # the members' columns
+        own = table[:, self.before : -4]  # the members' columns
         members = LogisticRegression(C=0.1, max_iter=300).fit(own, value, weight)
         return Committee(forests, linear, members)
 

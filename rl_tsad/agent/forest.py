@@ -29,7 +29,7 @@ def forest_decisions(judgements: Sequence[Judgement], targets: Targets, *, seed:
         Decisions in the order of the judgements; a verdict is anomaly above probability 0.5.
     """
     keys = np.concatenate([judgement.keys for judgement in judgements])
-    table = np.concatenate([_columns(judgement) for judgement in judgements])  # (N, F + M + 2)
+    table = np.concatenate([_columns(judgement) for judgement in judgements])  # (N, F + K + M + 2)
     human = targets.source == "human"
     value = targets.value[human]
     if {NORMAL, ANOMALY} <= set(value.tolist()):
@@ -46,4 +46,4 @@ def forest_decisions(judgements: Sequence[Judgement], targets: Targets, *, seed:
 
 def _columns(judgement: Judgement) -> Float32:
     extra = np.stack([judgement.prior, judgement.aster], axis=1)  # (N, 2)
-    return np.concatenate([judgement.features, judgement.members, extra], axis=1).astype(np.float32)
+    return np.concatenate([judgement.features, judgement.notes, judgement.members, extra], axis=1).astype(np.float32)

@@ -14,9 +14,15 @@ STRENGTHS = ("quiet", "slight", "clear", "strong", "extreme")
 BOUNDS = (3.0, 5.0, 9.0, 16.0)
 """Excess from which a behaviour is slight, clear, strong, extreme: usual deviations above the usual."""
 
+NOTED = ("excess", "severity")
+"""Columns of :func:`note_table`."""
+
 _RIDGE = 0.05
 _CLIP = 10.0
 _LEARN_FROM = 1024
+_KIND_WEIGHT = np.array([0.8, 0.9, 0.7, 0.9, 0.7], dtype=np.float32)
+_KNOTS = (0.0, *BOUNDS, 60.0)
+_LEVELS = (0.0, 0.05, 0.35, 0.7, 0.95, 1.0)
 
 
 @dataclass(frozen=True)
@@ -142,6 +148,41 @@ def take_notes(values: Float32, habit: Habit) -> Notes:
         second=np.where(alike == 2, habit.targets[second], -1),
         many=alike > 2,
     )
+
+
+def severity_of(notes: Notes) -> Float32:
+    """Judge windows by a rule: severity grows with how far the loudest behaviour exceeds the usual.
+
+    Returns:
+        (N,) float32 in [0, 1]; at most .05 where nothing stands out, and less for kinds that are often harmless.
+
+    Example:
+        >>> still = np.zeros((3, 9, 1), np.float32)
+        >>> severity_of(take_notes(still, learn_habit(still, Scale(np.zeros(1), np.ones(1))))).tolist()
+        [0.0, 0.0, 0.0]
+    """
+    strength = np.interp(notes.excess, _KNOTS, _LEVELS)
+    return np.asarray(strength * _KIND_WEIGHT[notes.kind], dtype=np.float32)
+
+
+def note_table(notes: Notes) -> Float32:
+    """Give what was noted of windows as numbers that keep their size, unlike shares of the pool.
+
+    A share says that a window is odder than all of the pool; by how much, it does not say, and where sensors drift the
+    usual is odder than all of the pool too.
+
+    Args:
+        notes: of N windows.
+
+    Returns:
+        (N, 2) float32 >= 0: log(1 + excess), and the severity by :func:`severity_of`. Names: :data:`NOTED`.
+
+    Example:
+        >>> still = np.zeros((3, 9, 1), np.float32)
+        >>> note_table(take_notes(still, learn_habit(still, Scale(np.zeros(1), np.ones(1))))).shape == (3, len(NOTED))
+        True
+    """
+    return np.stack([np.log1p(notes.excess), severity_of(notes)], axis=1).astype(np.float32)
 
 
 def _excess(facts: Facts, usual: Usual) -> Float32:

@@ -16,7 +16,7 @@ from rl_tsad.detector.bank import Bank, fit_bank
 from rl_tsad.detector.calibrate import fit_tails
 from rl_tsad.detector.ensemble import RuleScores, fit_rule_tails, rule_scores
 from rl_tsad.detector.judge import Detector, ask_networks, network_points, role_mask, scaled_track
-from rl_tsad.detector.known import Known, Part, covered_part, learn_profile
+from rl_tsad.detector.known import Known, Part, covered_part, habit_of, learn_profile
 from rl_tsad.detector.streams import Profile
 from rl_tsad.detector.trial import weigh_members
 from rl_tsad.errors import DataError
@@ -72,7 +72,7 @@ def fit_detector(
         networks = partial(_networks, aster, part, one.profile, width)
         weights = weigh_members(part, config, networks, seed=seed)
         bank = one.bank.healthy() if config.healthy else one.bank
-        known[part.windows.series] = Known(one.profile, fit_tails(one.raw), bank, tails, weights)
+        known[part.windows.series] = Known(one.profile, fit_tails(one.raw), bank, tails, weights, habit_of(part))
         progress("detector/trial", done, len(parts))
     features = fit_tails(np.concatenate([one.raw for one in learnt]))
     return Detector(config, parts[0].windows.length, width, known, features, pooled, aster, dict(history))

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from rl_tsad.config import MEMBERS, DetectorConfig
+from rl_tsad.data.habits import NOTED, Habit, note_table, take_notes
 from rl_tsad.data.scaling import Scale, apply_scale
 from rl_tsad.detector.aster.model import Aster
 from rl_tsad.detector.aster.score import AsterScores, judge_aster
@@ -17,12 +18,13 @@ from rl_tsad.detector.blocks import Block, cut_blocks
 from rl_tsad.detector.calibrate import Tails, fit_tails, squash
 from rl_tsad.detector.ensemble import THIN, RuleScores, blend, member_oddness, rule_scores
 from rl_tsad.detector.features import FEATURES, window_features
-from rl_tsad.detector.known import Known, covered_part, own_and_pooled
+from rl_tsad.detector.known import Known, covered_part, habit_of, own_and_pooled
 from rl_tsad.detector.streams import Profile, fit_profile
 from rl_tsad.detector.track import Track, lay_track
 from rl_tsad.errors import DataError
 from rl_tsad.types import Bool, Float32, Int64, Keys, Scores, Series, Windows, spans_of
 
+_NOTED_AT_ONCE = 512  # windows
 CLIP = 10.0  # usual deviations beyond which the networks see no difference
 
 
@@ -41,6 +43,7 @@ class Judgement:
         vae_error: (N,) float32 in [0, 1], share of pool points that ASTER's VAE reproduces better.
         aster: (N,) float32 in [0, 1], ASTER's calibrated probability of an anomaly in the span.
         embedding: (N, Z) float32, ASTER's summary token.
+        notes: (N, K) float32, what stands out in the window most, by size (:func:`rl_tsad.data.habits.note_table`).
     """
 
     keys: Keys
@@ -51,6 +54,7 @@ class Judgement:
     vae_error: Float32
     aster: Float32
     embedding: Float32
+    notes: Float32
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -66,7 +70,7 @@ class Judgement:
         Example:
             >>> one = np.full(1, 0.25, np.float32)
             >>> empty = np.zeros((1, 0), np.float32)
-            >>> Judgement(np.array(["a:0:4"]), empty, (), empty, one, one, one, empty).scores().proba.tolist()
+            >>> Judgement(np.array(["a:0:4"]), empty, (), empty, one, one, one, empty, empty).scores().proba.tolist()
             [[0.75, 0.25]]
         """
         proba = np.stack([1 - self.prior, self.prior], axis=1)
@@ -188,6 +192,7 @@ class Detector:
             vae_error=np.asarray(1 - np.exp(-members[:, MEMBERS.index("vae")]), np.float32),
             aster=aster.window,
             embedding=aster.embedding,
+            notes=_noted(block.windows.values, known.habit),
         )
 
     def _raw(self, block: Block, known: Known) -> tuple[Float32, RuleScores, AsterScores]:
@@ -206,7 +211,7 @@ class Detector:
         ticks = profile.clock.ticks(part.times)
         bank = fit_bank(part.values, ticks, profile, self.config, most=self.length, seed=0)
         weights = np.stack([known.weights for known in self.known.values()]).mean(axis=0).astype(np.float32)
-        known = Known(profile, self.features, bank, self.rules, weights)
+        known = Known(profile, self.features, bank, self.rules, weights, habit_of(part))
         whole = replace(series, values=part.values, times=part.times, truth=None)
         features, rules = self.measure(whole, part.windows, known, step=max(1, whole.length // THIN))
         return replace(known, features=fit_tails(features), rules=fit_tails(rules))
@@ -228,7 +233,14 @@ class Detector:
         none, table = np.empty(0, np.float32), np.empty((0, len(FEATURES)), np.float32)
         members = np.empty((0, len(MEMBERS)), np.float32)
         embedding = np.empty((0, self.config.aster.width), np.float32)
-        return Judgement(windows.keys, table, FEATURES, members, none, none, none, embedding)
+        notes = np.empty((0, len(NOTED)), np.float32)
+        return Judgement(windows.keys, table, FEATURES, members, none, none, none, embedding, notes)
+
+
+def _noted(values: Float32, habit: Habit) -> Float32:
+    """Take notes of (N, L, C) windows, some at a time, as each point lies in many of them."""
+    parts = [values[low : low + _NOTED_AT_ONCE] for low in range(0, len(values), _NOTED_AT_ONCE)]
+    return np.concatenate([note_table(take_notes(part, habit)) for part in parts])
 
 
 def join(parts: Sequence[Judgement]) -> Judgement:
@@ -236,7 +248,7 @@ def join(parts: Sequence[Judgement]) -> Judgement:
 
     Example:
         >>> one, empty = np.zeros(1, np.float32), np.zeros((1, 0), np.float32)
-        >>> part = Judgement(np.array(["a:0:4"]), empty, (), empty, one, one, one, empty)
+        >>> part = Judgement(np.array(["a:0:4"]), empty, (), empty, one, one, one, empty, empty)
         >>> len(join([part, part]))
         2
     """

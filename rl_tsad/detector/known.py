@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rl_tsad.data.habits import Habit, learn_habit
+from rl_tsad.data.scaling import fit_scale
 from rl_tsad.detector.bank import Bank
 from rl_tsad.detector.calibrate import Tails, oddness
 from rl_tsad.detector.features import window_features
@@ -25,6 +27,7 @@ class Known:
         bank: its usual patches.
         rules: tails of its pool points' scores, a row for each rule of the ensemble.
         weights: (M,) float32 of the ensemble's members, in the order of ``MEMBERS``; they sum to 1.
+        habit: what its pool windows usually do.
     """
 
     profile: Profile
@@ -32,6 +35,7 @@ class Known:
     bank: Bank
     rules: Tails
     weights: Float32
+    habit: Habit
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,18 @@ def covered_part(series: Series, windows: Windows) -> Part:
     targets = np.zeros(series.width, np.bool_)
     targets[series.targets] = True
     return Part(values, series.times[low:high], moved, targets)
+
+
+def habit_of(part: Part) -> Habit:
+    """Learn what the windows of a stretch usually do.
+
+    Example:
+        >>> from rl_tsad.types import slide
+        >>> s = Series("a", np.random.default_rng(0).normal(size=(99, 1)).astype(np.float32), np.arange(99), ("x",))
+        >>> habit_of(covered_part(s, slide(s, length=16, stride=8))).targets.tolist()
+        [0]
+    """
+    return learn_habit(part.windows.values, fit_scale(part.values), np.flatnonzero(part.targets))
 
 
 def learn_profile(part: Part) -> tuple[Profile, Float32, dict[str, Float32]]:

@@ -13,6 +13,9 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 
 from rl_tsad.config import MEMBERS, DetectorConfig
+from rl_tsad.data.facts import Usual
+from rl_tsad.data.habits import Habit
+from rl_tsad.data.scaling import Scale
 from rl_tsad.detector.aster.model import Aster
 from rl_tsad.detector.bank import Bank
 from rl_tsad.detector.calibrate import Tails
@@ -30,6 +33,7 @@ from rl_tsad.errors import CheckpointError
 
 NAME = "detector"
 _ARRAYS = tuple(field.name for field in fields(Profile) if field.name != "clock")
+_PAIR = ("center", "spread")
 
 
 def save_detector(detector: Detector, folder: Path) -> str:
@@ -48,7 +52,7 @@ def save_detector(detector: Detector, folder: Path) -> str:
         tensors |= {f"series/{row}/{name}": getattr(known.profile, name) for name in _ARRAYS}
         tensors |= _tails_out(f"series/{row}/features", known.features)
         tensors |= _tails_out(f"series/{row}/rules", known.rules) | _bank_out(f"series/{row}", known.bank)
-        tensors[f"series/{row}/weights"] = known.weights
+        tensors |= _habit_out(f"series/{row}/habit", known.habit) | {f"series/{row}/weights": known.weights}
     return save_tensors(folder, NAME, tensors, _facts(detector))
 
 
@@ -104,7 +108,32 @@ def _rebuild(tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> D
 def _known_in(tensors: Mapping[str, torch.Tensor], clock: Clock, config: DetectorConfig) -> Known:
     profile = Profile(clock=clock, **{name: tensors[name].numpy() for name in _ARRAYS})
     features, rules = _tails_in(_under("features/", tensors)), _tails_in(_under("rules/", tensors))
-    return Known(profile, features, _bank_in(tensors, config), rules, tensors["weights"].numpy())
+    habit = _habit_in(_under("habit/", tensors))
+    return Known(profile, features, _bank_in(tensors, config), rules, tensors["weights"].numpy(), habit)
+
+
+def _habit_out(path: str, habit: Habit) -> dict[str, Any]:
+    pairs: dict[str, Scale | Usual] = {"scale": habit.scale, **({"rest": habit.rest} if habit.rest else {})}
+    pairs |= {f"whole/{view}": one for view, one in enumerate(habit.whole)}
+    pairs |= {f"now/{view}": one for view, one in enumerate(habit.now)}
+    arrays = {f"{path}/{name}/{part}": getattr(one, part) for name, one in pairs.items() for part in _PAIR}
+    arrays[f"{path}/targets"] = habit.targets
+    return arrays if habit.others is None else {**arrays, f"{path}/others": habit.others}
+
+
+def _habit_in(tensors: Mapping[str, torch.Tensor]) -> Habit:
+    def pair(name: str) -> tuple[Any, Any]:
+        return tensors[f"{name}/center"].numpy(), tensors[f"{name}/spread"].numpy()
+
+    views = range(sum(name.startswith("whole/") for name in tensors) // len(_PAIR))
+    return Habit(
+        scale=Scale(*pair("scale")),
+        others=tensors["others"].numpy() if "others" in tensors else None,
+        rest=Scale(*pair("rest")) if "rest/center" in tensors else None,
+        whole=tuple(Usual(*pair(f"whole/{view}")) for view in views),
+        now=tuple(Usual(*pair(f"now/{view}")) for view in views),
+        targets=tensors["targets"].numpy(),
+    )
 
 
 def _bank_out(path: str, bank: Bank) -> dict[str, Any]:

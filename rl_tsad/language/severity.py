@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from rl_tsad.config import LanguageConfig
-from rl_tsad.data.habits import BOUNDS, Notes, learn_habit, take_notes
+from rl_tsad.data.habits import Notes, learn_habit, severity_of, take_notes
 from rl_tsad.data.scaling import fit_scale
 from rl_tsad.language.backend import Embedder, embedder
 from rl_tsad.language.cache import CachedEmbedder
@@ -17,9 +17,6 @@ from rl_tsad.progress import Progress, no_progress
 from rl_tsad.types import Bool, Float32, Series, Windows
 
 _TEMPERATURE = 0.02
-_KIND_WEIGHT = np.array([0.8, 0.9, 0.7, 0.9, 0.7], dtype=np.float32)
-_KNOTS = (0.0, *BOUNDS, 60.0)
-_LEVELS = (0.0, 0.05, 0.35, 0.7, 0.95, 1.0)
 _BATCH = 2048
 _WHERE = ("one channel", "two channels", "many channels")
 _LIKE: tuple[tuple[float, str, str], ...] = (
@@ -89,7 +86,7 @@ def severities(
         return np.zeros(len(windows), dtype=np.float32)
     notes = _notes(series, windows, progress)
     if config.backend == "statistics":
-        return np.concatenate([by_rule(some) for some in notes])
+        return np.concatenate([severity_of(some) for some in notes])
     model = CachedEmbedder(embedder(config), cache if config.cache else None, progress)
     written = [sentences(some, None) for some in notes]
     distinct = list(dict.fromkeys(text for texts, _ in written for text in texts))
@@ -121,16 +118,6 @@ def severity(texts: Sequence[str], model: Embedder) -> Float32:
     judged = np.asarray((weights @ levels) / weights.sum(axis=1), dtype=np.float32)
     where = {text: row for row, text in enumerate(distinct)}
     return judged[[where[text] for text in texts]]
-
-
-def by_rule(notes: Notes) -> Float32:
-    """Judge windows without a model: severity grows with how far the loudest behaviour exceeds the usual.
-
-    Returns:
-        (N,) float32 in [0, 1]; at most .05 where nothing stands out, and less for kinds that are often harmless.
-    """
-    strength = np.interp(notes.excess, _KNOTS, _LEVELS)
-    return np.asarray(strength * _KIND_WEIGHT[notes.kind], dtype=np.float32)
 
 
 def _notes(series: Series, windows: Windows, progress: Progress) -> list[Notes]:

@@ -198,7 +198,7 @@ def load_foundation(folder: Path) -> Foundation:
     )
 
 
-_JUDGED = ("keys", "features", "members", "prior", "vae_error", "aster", "embedding")
+_JUDGED = ("keys", "features", "members", "prior", "vae_error", "aster", "embedding", "notes")
 _ARRAYS = (*_JUDGED, "severity", "part", "spans")
 _VIEW = ("features", "members", "prior", "vae_error", "aster")  # of the second view; the rest is as in the first
 

@@ -7,12 +7,14 @@ import pytest
 import torch
 
 from rl_tsad.config import MEMBERS, AsterConfig, DetectorConfig
+from rl_tsad.data.habits import NOTED
 from rl_tsad.detector.features import FEATURES
 from rl_tsad.detector.fit import fit_detector
 from rl_tsad.detector.save import load_detector, save_detector
 from rl_tsad.errors import CheckpointError, DataError
 from rl_tsad.types import Series, slide
 
+SPANS = ((0, 700), (832, 1000), (1064, 1200))
 QUICK = DetectorConfig(aster=AsterConfig(steps=4, batch=16, depth=1, width=16))
 
 
@@ -53,12 +55,14 @@ def test_series_of_other_widths_and_lengths_are_judged_together(fitted):
         assert judgement.keys.tolist() == windows.keys.tolist()
         assert judgement.features.shape == (len(windows), len(FEATURES))
         assert judgement.feature_names == FEATURES
-        for name in ("features", "members", "prior", "vae_error", "aster", "embedding"):
+        for name in ("features", "members", "prior", "vae_error", "aster", "embedding", "notes"):
             values = getattr(judgement, name)
             assert values.dtype == np.float32
             assert np.isfinite(values).all()
             if name != "embedding":
-                assert ((values >= 0) & (values <= 1)).all()
+                assert (values >= 0).all()
+            if name not in {"embedding", "notes"}:
+                assert (values <= 1).all()
 
 
 def test_a_spike_after_the_pool_gets_the_highest_prior(fitted):
@@ -138,8 +142,24 @@ def test_a_judgement_does_not_depend_on_what_comes_more_than_a_window_later(fitt
     count = int((windows.starts + 2 * 32 <= 400).sum())  # one window's length later is read, no more
     now = detector.judge(series[1], windows.between(0, count))
     then = detector.judge(later, cut(later))
-    for name in ("features", "members", "prior", "vae_error", "aster", "embedding"):
+    for name in ("features", "members", "prior", "vae_error", "aster", "embedding", "notes"):
         np.testing.assert_allclose(getattr(then, name)[:count], getattr(now, name), rtol=1e-4, atol=1e-5)
+
+
+def test_notes_tell_by_how_much_a_window_is_beyond_all_of_the_pool():
+    values = np.random.default_rng(0).normal(size=(1200, 2)).astype(np.float32)
+    values[800:, 0] += 12
+    values[1000:, 0] += 40
+    series = Series("far", values, np.arange(1200), ("a", "b"))
+    windows = cut(series)
+    pool = windows.between(0, int((windows.starts + 32 <= 700).sum()))
+    judged = fit_detector([series], [pool], QUICK, seed=0).judge(series, windows)
+    usual, off, far = (judged.notes[(windows.starts >= low) & (windows.starts + 32 <= high)] for low, high in SPANS)
+    excess, severity = NOTED.index("excess"), NOTED.index("severity")
+    assert usual[:, excess].max() < off[:, excess].min() < off[:, excess].max() < far[:, excess].min() - 0.5
+    assert off[:, severity].max() < far[:, severity].min()
+    level = judged.feature_names.index("level/max")
+    assert np.ptp(judged.features[windows.starts >= 800][:, level]) < 0.1  # shares of the pool hardly tell them apart
 
 
 def test_windows_that_cross_a_gap_teach_the_networks_nothing():

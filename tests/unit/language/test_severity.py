@@ -5,11 +5,11 @@ import pytest
 
 from rl_tsad.config import LanguageConfig
 from rl_tsad.data.facts import KINDS
-from rl_tsad.data.habits import BOUNDS, learn_habit, take_notes
+from rl_tsad.data.habits import BOUNDS, learn_habit, severity_of, take_notes
 from rl_tsad.data.scaling import fit_scale
 from rl_tsad.language.backend import embedder
 from rl_tsad.language.describe import QUIET
-from rl_tsad.language.severity import by_rule, rubric, severities, severity
+from rl_tsad.language.severity import rubric, severities, severity
 from rl_tsad.types import Series, slide
 
 STATISTICS = LanguageConfig(backend="statistics")
@@ -56,7 +56,7 @@ def test_only_points_inside_the_windows_are_read():
 def test_the_rule_grows_with_excess_and_stays_in_range():
     values = np.random.default_rng(0).normal(size=(60, 64, 1)).astype(np.float32)
     notes = take_notes(values, learn_habit(values, fit_scale(values.reshape(-1, 1))))
-    phi = by_rule(notes)
+    phi = severity_of(notes)
     for kind in range(len(KINDS)):
         same = np.flatnonzero(notes.kind == kind)
         order = same[np.argsort(notes.excess[same])]
