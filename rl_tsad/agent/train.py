@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from gymnasium.vector import VectorEnv
 from stable_baselines3 import PPO
+from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.policies import ActorCriticPolicy
 
 from envs.costs import PUBLISHED, Costs
@@ -255,5 +256,6 @@ def _ppo(cursors: CursorVecEnv, config: AgentConfig, seed: int) -> PPO:
         seed=derive_seed(seed, "agent", "ppo"),
         device="cpu",
     )
+    model.set_logger(Logger(folder=None, output_formats=[]))  # its own would leave a temporary folder behind
     check_gamma(config.gamma, model.gamma)
     return model

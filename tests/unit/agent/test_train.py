@@ -46,6 +46,12 @@ def test_training_leaves_torchs_own_random_stream_alone():
     assert torch.equal(torch.rand(1), expected)
 
 
+def test_training_leaves_nothing_in_the_temporary_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    train_agent(answered(), TINY, seed=0)
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_agent_comes_back_from_disk_as_it_was(tmp_path):
     agent = train_agent(answered(), TINY, seed=0, budget_left=0.5)
     digest = save_agent(agent, tmp_path)
