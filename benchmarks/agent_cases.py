@@ -45,7 +45,7 @@ LATER = tuple(f"plant-{seed}" for seed in range(120, 140))
 """Twenty more of them, for what those left in doubt."""
 PLANTS = tuple(f"plant-{seed}" for seed in range(40))
 """Worlds on which they are reported, with the real ones."""
-VARIED = tuple(f"varied-{seed}" for seed in range(200, 260))
+VARIED = tuple(f"varied-{seed}" for seed in range(200, 216))
 """Plants that differ in length, noise, number of faults and of stops: teachers only."""
 WIRES = tuple(f"wire-{seed}" for seed in range(300, 312))
 """Univariate series: one sensor of a plant each, anomalous where a fault touches it; reported only."""

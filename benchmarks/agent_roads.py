@@ -4,8 +4,10 @@
 
 Many simulated plants teach what one workspace cannot: their true faults, at every budget. On the beliefs of the
 plants 100-119 after 0, 10, 20, 50 and 100 questions everything below is tuned or trained (PPO stops by 115-119);
-then it acts on the beliefs of plants 0-39, of SKAB, NAB and SMAP, whose truth it never saw. ``--more`` adds 20
-teachers that differ in length, noise, number of faults and of stops (domain randomisation), for twice the steps:
+then it acts on the beliefs of plants 0-39, of SKAB, NAB and SMAP, whose truth it never saw. ``--wide`` adds teachers of
+other kinds (domain randomisation), for twice the steps: 16 plants that differ in length, noise, number of faults and of
+stops, and eleven fleets, of short recordings, drifting sensors, long faults, single sensors and wide labels; PPO then
+stops by some of each kind:
 
 * ``default``, ``threshold``, ``never``: the rule that acts by default, anomaly above even odds, silence;
 * ``meta <kind>``: each kind of alarm rule, tuned on the plants' event utility;
@@ -52,6 +54,8 @@ from rl_tsad.types import Bool, Float32, Int64
 
 COSTS = prices(CostConfig())
 STOP = CHOICE[15:]
+WIDE_STOP = (*VARIED[-4:], "dense-701", "drifting-901", "lasting-801", "long-601", "unlike-401")
+WIDE = (*VARIED[:-4], "dense-700", "drifting-900", "lasting-800", "long-600", "unlike-400", "wide-400")
 Actor = Callable[[WindowData], Bool]
 
 
@@ -279,20 +283,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("build/agent"), help="folder of worlds and beliefs")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--more", action="store_true", help="20 varied plants are teachers too")
+    parser.add_argument("--wide", action="store_true", help="varied plants and fleets are teachers too")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    extra = VARIED if options.more else ()
-    taught, stop = lay([*CHOICE, *extra], options.out), lay(STOP, options.out)
-    learn = lay([name for name in (*CHOICE, *extra) if name not in STOP], options.out)
+    extra, held = (WIDE, WIDE_STOP) if options.wide else ((), ())
+    taught, stop = lay([*CHOICE, *extra, *held], options.out), lay([*STOP, *held], options.out)
+    learn = lay([*(name for name in CHOICE if name not in STOP), *extra], options.out)
     actors: dict[str, list[Actor]] = {"default": [ruled(default_rule(ControlConfig()))]}
     actors |= {"threshold": [ruled(AlarmRule())], "never": [silent]}
     actors |= {name: [actor] for name, actor in (rules(taught) | supervised(taught)).items()}
-    actors |= policies(learn, stop, options.seeds, 1_048_576 if options.more else 524_288)
+    actors |= policies(learn, stop, options.seeds, 1_048_576 if options.wide else 524_288)
     pairs = (("PPO .95", "PPO 0"), ("PPO .95", "supervised + threshold"), ("supervised + threshold", "meta threshold"))
     facts = report(actors, real_and_plants(options.out), pairs=pairs)
     print(f"{time.process_time():.0f} CPU-s")
-    print(json.dumps({"claim": f"meta-training, {len(CHOICE) + len(extra)} plants", "value": facts}))
+    print(json.dumps({"claim": f"meta-training, {len(CHOICE) + len(extra) + len(held)} worlds", "value": facts}))
 
 
 if __name__ == "__main__":

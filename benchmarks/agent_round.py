@@ -2,7 +2,7 @@
 
     python benchmarks/agent_round.py [--windows 100000] [--repeats 3]
 
-Made-up judgements of five series with 100 features, 400 answers, 16,000 rehearsed windows: belief with its folds, alarm
+Made-up judgements of five series in both views with 100 features, 400 answers, 16,000 rehearsed windows: belief, alarm
 rule, PPO with early stopping, the choice of who acts, and decisions on all windows. Judging and rehearsing are not in
 it: they happen once, before the first round. Median and range; the last line is one JSON object.
 """
@@ -52,9 +52,10 @@ def main() -> None:
     judgement, truth = pool[0]
     told = Targets(judgement.keys[rows], truth[rows], np.ones(ANSWERS, np.float32), np.full(ANSWERS, "human"))
     judgements, spent = [one for one, _ in pool], []
+    seen = [make(f"s{number}", options.windows // SERIES, 200 + number)[0] for number in range(SERIES)]
     for seed in range(options.repeats):
         started = time.process_time()
-        actor, _ = learn_chain(judgements, told, rehearsal, ChainConfig(), seed=seed)
+        actor, _ = learn_chain(judgements, told, rehearsal, ChainConfig(), seed=seed, seen=seen)
         actor.decide(judgements)
         spent.append(time.process_time() - started)
         print(f"seed {seed}: {spent[-1]:.1f} CPU-s, {actor.acts.why()}")
