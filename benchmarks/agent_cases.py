@@ -294,7 +294,10 @@ def _flat(prefix: str, judgements: Sequence[Judgement]) -> dict[str, np.ndarray]
 
 def _cut(kept: dict[str, np.ndarray], prefix: str, names: tuple[str, ...]) -> Iterator[Judgement]:
     bounds = np.append(0, np.cumsum(kept[f"{prefix}_counts"])).tolist()
-    whole = Judgement(feature_names=names, **{name: kept[f"{prefix}_{name}"] for name in _JUDGED})
+    parts = {name: kept[f"{prefix}_{name}"] for name in _JUDGED}
+    whole = Judgement(
+        feature_names=names, excused=np.zeros(len(parts["prior"]), np.float32), **parts
+    )  # no note is given
     for low, high in pairwise(bounds):
         yield whole.take(slice(low, high))
 

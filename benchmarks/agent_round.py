@@ -36,7 +36,7 @@ def make(name: str, windows: int, seed: int) -> tuple[Judgement, Int8]:
     keys = np.array([f"{name}:{8 * row}:64" for row in range(windows)])
     names = tuple(f"feature {number}" for number in range(FEATURES))
     members, score = odd[:, : len(MEMBERS)], (odd[:, 0], odd[:, 1], odd[:, 2])
-    return Judgement(keys, odd, names, members, *score, odd[:, :32], odd[:, :2]), truth
+    return Judgement(keys, odd, names, members, *score, odd[:, :32], odd[:, :2], np.zeros(windows, np.float32)), truth
 
 
 def main() -> None:

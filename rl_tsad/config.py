@@ -221,11 +221,14 @@ class LanguageConfig:
         backend: ``embedded`` (MiniLM from its wheel), ``statistics`` (a rule on the same facts) or ``off`` (all zero).
         model: folder or hub name of a sentence model that replaces the embedded one.
         cache: whether embeddings are kept in the workspace.
+        notes: what is normal here, a sentence each, such as ["maintenance stops are normal", "short dips in pressure
+            are normal on Sundays"]; what a note excuses raises no alarm. `rl-tsad notes` shows how they are understood.
     """
 
     backend: Literal["embedded", "statistics", "off"] = "embedded"
     model: str | None = None
     cache: Flag = True
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, config=_STRICT)

@@ -31,6 +31,7 @@ LIMIT = 10.0
 _BATCH = 65_536
 _FLOOR = 0.01  # probabilities of the committee never leave [floor, 1 - floor]
 _DRAWN = 1000  # windows that each tree of the random forest sees; by their weight, so that answers are among them
+_EXCUSED = 6.0  # logits that a note takes off: an alarm in an excused window needs more than anything else says
 _SCALE = 4.0  # logits between the usual window and the least odd one that is taken for anomalous
 
 
@@ -77,12 +78,13 @@ class Belief:
 
     def logits(self, judgements: Sequence[Judgement]) -> Float32:
         """Give the log odds of windows, (N,) float32 in [-10, 10], in the order of the judgements."""
-        return np.concatenate([self.blend(self.committee.views(one)) for one in judgements])
+        return np.concatenate([self.blend(self.committee.views(one), one.excused) for one in judgements])
 
-    def blend(self, views: Float64) -> Float32:
-        """Blend (N, 3) views into (N,) logits."""
+    def blend(self, views: Float64, excused: Float32) -> Float32:
+        """Blend (N, 3) views into (N,) logits, lower where an operator's note excuses the window."""
         cautious = np.clip(_SCALE * (views - self.centers) / self.spreads, -LIMIT, LIMIT).mean(axis=1)
-        return np.asarray(self.trust * views[:, 0] + (1.0 - self.trust) * cautious, dtype=np.float32)
+        blended = self.trust * views[:, 0] + (1.0 - self.trust) * cautious - _EXCUSED * excused
+        return np.asarray(np.maximum(blended, -LIMIT), dtype=np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,14 +144,15 @@ def form_belief(
     told = float(weight[teach].sum()) if {NORMAL, ANOMALY} <= set(value[rows].tolist()) else 0.0
     trust = told / (told + config.cautious_answers * len(judgements))
     belief = Belief(committee, centers, spreads, trust)
-    pool = belief.blend(views)
+    excused = np.concatenate([one.excused for one in judgements])
+    pool = belief.blend(views, excused)
     if apart and len(rows):
         for left_out in folds_of(rows, episode, config.folds, derive_rng(seed, "belief", "folds")):
             others = np.setdiff1d(teach, left_out)
             if not written[1].any() and not {NORMAL, ANOMALY} <= set(value[others].tolist()):
                 continue
             other = data.fit(others, config, derive_seed(seed, "belief"))
-            pool[left_out] = belief.blend(_tables_rows(other, judgements, left_out))
+            pool[left_out] = belief.blend(_tables_rows(other, judgements, left_out), excused[left_out])
     return Formed(belief, pool)
 
 

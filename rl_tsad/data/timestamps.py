@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta, timezone, tzinfo
 from typing import Any, NoReturn
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -86,6 +88,20 @@ def check_zone(zone: str | None) -> None:
         raise DataError(
             f"expected a time zone such as 'Europe/Berlin' or '+02:00', got {zone!r}; correct --timezone"
         ) from error
+
+
+def zone_of(name: str) -> tzinfo:
+    """Give a zone by its IANA name or offset.
+
+    Example:
+        >>> zone_of("UTC+02:00"), zone_of("Europe/Berlin").key
+        (datetime.timezone(datetime.timedelta(seconds=7200)), 'Europe/Berlin')
+    """
+    offset = re.fullmatch(r"(?:UTC)?([+-])(\d\d):?(\d\d)", name)
+    if offset is None:
+        return ZoneInfo(name)
+    sign, hours, minutes = offset.groups()
+    return timezone((1 if sign == "+" else -1) * timedelta(hours=int(hours), minutes=int(minutes)))
 
 
 def looks_like_times(column: pd.Series[Any]) -> bool:

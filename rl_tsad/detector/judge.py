@@ -9,7 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from rl_tsad.config import MEMBERS, DetectorConfig
-from rl_tsad.data.habits import NOTED, Habit, note_table, take_notes
+from rl_tsad.data.excuses import Excuse
+from rl_tsad.data.habits import NOTED
 from rl_tsad.data.scaling import Scale, apply_scale
 from rl_tsad.detector.aster.model import Aster
 from rl_tsad.detector.aster.score import AsterScores, judge_aster
@@ -19,12 +20,12 @@ from rl_tsad.detector.calibrate import Tails, fit_tails, squash
 from rl_tsad.detector.ensemble import THIN, RuleScores, blend, member_oddness, rule_scores
 from rl_tsad.detector.features import FEATURES, window_features
 from rl_tsad.detector.known import Known, covered_part, habit_of, own_and_pooled
+from rl_tsad.detector.noting import note_block, widen
 from rl_tsad.detector.streams import Profile, fit_profile
 from rl_tsad.detector.track import Track, lay_track
 from rl_tsad.errors import DataError
 from rl_tsad.types import Bool, Float32, Int64, Keys, Scores, Series, Windows, spans_of
 
-_NOTED_AT_ONCE = 512  # windows
 CLIP = 10.0  # usual deviations beyond which the networks see no difference
 
 
@@ -44,6 +45,7 @@ class Judgement:
         aster: (N,) float32 in [0, 1], ASTER's calibrated probability of an anomaly in the span.
         embedding: (N, Z) float32, ASTER's summary token.
         notes: (N, K) float32, what stands out in the window most, by size (:func:`rl_tsad.data.habits.note_table`).
+        excused: (N,) float32, 1 where an operator's note says that this is normal, else 0.
     """
 
     keys: Keys
@@ -55,6 +57,7 @@ class Judgement:
     aster: Float32
     embedding: Float32
     notes: Float32
+    excused: Float32
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -70,7 +73,8 @@ class Judgement:
         Example:
             >>> one = np.full(1, 0.25, np.float32)
             >>> empty = np.zeros((1, 0), np.float32)
-            >>> Judgement(np.array(["a:0:4"]), empty, (), empty, one, one, one, empty, empty).scores().proba.tolist()
+            >>> judgement = Judgement(np.array(["a:0:4"]), empty, (), empty, one, one, one, empty, empty, one)
+            >>> judgement.scores().proba.tolist()
             [[0.75, 0.25]]
         """
         proba = np.stack([1 - self.prior, self.prior], axis=1)
@@ -111,6 +115,7 @@ class Detector:
         rules: tails of all pool points' scores together, a row for each rule.
         aster: the networks.
         history: losses by path, such as "aster/validation".
+        excuses: what operators say is normal.
     """
 
     config: DetectorConfig
@@ -121,6 +126,7 @@ class Detector:
     rules: Tails
     aster: Aster = field(repr=False)
     history: Mapping[str, list[float]] = field(repr=False)
+    excuses: tuple[Excuse, ...] = ()
 
     def judge(self, series: Series, windows: Windows) -> Judgement:
         """Judge windows of a series.
@@ -140,7 +146,8 @@ class Detector:
         if not len(windows):
             return self._nothing(windows)
         known = self.known.get(series.name) or self._learn(series, windows)
-        return join([self._judge(block, known) for block in cut_blocks(series, windows)])
+        whole = join([self._judge(block, known, series) for block in cut_blocks(series, windows)])
+        return replace(whole, excused=widen(whole.excused, windows.length // windows.stride // 2))
 
     def score_points(self, series: Series, windows: Windows) -> PointScores:
         """Score every point of a series.
@@ -178,11 +185,12 @@ class Detector:
             rules.append(block.own(scores.values, step))
         return np.concatenate(features), np.concatenate(rules)
 
-    def _judge(self, block: Block, known: Known) -> Judgement:
+    def _judge(self, block: Block, known: Known, series: Series) -> Judgement:
         raw, scores, aster = self._raw(block, known)
         odd = own_and_pooled(raw, known.features, self.features)
         points = member_oddness(scores, [known.rules, self.rules])
         members = over_spans(points, block.windows, len(points))
+        notes, excused = note_block(block, known.habit, self.excuses, series)
         return Judgement(
             keys=block.keys,
             features=squash(odd),
@@ -192,7 +200,8 @@ class Detector:
             vae_error=np.asarray(1 - np.exp(-members[:, MEMBERS.index("vae")]), np.float32),
             aster=aster.window,
             embedding=aster.embedding,
-            notes=_noted(block.windows.values, known.habit),
+            notes=notes,
+            excused=excused,
         )
 
     def _raw(self, block: Block, known: Known) -> tuple[Float32, RuleScores, AsterScores]:
@@ -234,13 +243,7 @@ class Detector:
         members = np.empty((0, len(MEMBERS)), np.float32)
         embedding = np.empty((0, self.config.aster.width), np.float32)
         notes = np.empty((0, len(NOTED)), np.float32)
-        return Judgement(windows.keys, table, FEATURES, members, none, none, none, embedding, notes)
-
-
-def _noted(values: Float32, habit: Habit) -> Float32:
-    """Take notes of (N, L, C) windows, some at a time, as each point lies in many of them."""
-    parts = [values[low : low + _NOTED_AT_ONCE] for low in range(0, len(values), _NOTED_AT_ONCE)]
-    return np.concatenate([note_table(take_notes(part, habit)) for part in parts])
+        return Judgement(windows.keys, table, FEATURES, members, none, none, none, embedding, notes, none)
 
 
 def join(parts: Sequence[Judgement]) -> Judgement:
@@ -248,7 +251,7 @@ def join(parts: Sequence[Judgement]) -> Judgement:
 
     Example:
         >>> one, empty = np.zeros(1, np.float32), np.zeros((1, 0), np.float32)
-        >>> part = Judgement(np.array(["a:0:4"]), empty, (), empty, one, one, one, empty, empty)
+        >>> part = Judgement(np.array(["a:0:4"]), empty, (), empty, one, one, one, empty, empty, one)
         >>> len(join([part, part]))
         2
     """

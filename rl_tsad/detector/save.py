@@ -13,6 +13,7 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 
 from rl_tsad.config import MEMBERS, DetectorConfig
+from rl_tsad.data.excuses import Excuse
 from rl_tsad.data.facts import Usual
 from rl_tsad.data.habits import Habit
 from rl_tsad.data.scaling import Scale
@@ -84,6 +85,7 @@ def _facts(detector: Detector) -> dict[str, Any]:
         "features": list(FEATURES),
         "members": list(MEMBERS),
         "series": [{"name": name, "clock": asdict(known.profile.clock)} for name, known in detector.known.items()],
+        "excuses": [asdict(one) for one in detector.excuses],
         "history": {path: [float(value) for value in values] for path, values in detector.history.items()},
     }
 
@@ -102,7 +104,8 @@ def _rebuild(tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> D
     }
     pooled = _under("pooled/", tensors)
     features, rules = _tails_in(_under("features/", pooled)), _tails_in(_under("rules/", pooled))
-    return Detector(config, length, width, known, features, rules, aster.eval(), facts["history"])
+    excuses = TypeAdapter(tuple[Excuse, ...]).validate_python(facts["excuses"])
+    return Detector(config, length, width, known, features, rules, aster.eval(), facts["history"], excuses)
 
 
 def _known_in(tensors: Mapping[str, torch.Tensor], clock: Clock, config: DetectorConfig) -> Known:

@@ -17,6 +17,7 @@ from db.records import ModelVersion, SeriesRecord
 from rl_tsad import __version__
 from rl_tsad.active.graph import Graph, build_graph, load_graph, save_graph
 from rl_tsad.config import Settings, WindowConfig
+from rl_tsad.data.excuses import Excuse
 from rl_tsad.data.role_agreement import exogenous_names
 from rl_tsad.data.splits import Split, past_future, unseen
 from rl_tsad.data.windows import make_windows
@@ -26,10 +27,12 @@ from rl_tsad.detector.judge import Detector, Judgement
 from rl_tsad.detector.rehearse import Rehearsal, rehearse
 from rl_tsad.detector.save import load_detector, save_detector
 from rl_tsad.errors import CheckpointError, WorkspaceError
+from rl_tsad.language.domain_notes import meant_by
 from rl_tsad.language.severity import severities
 from rl_tsad.progress import Progress, no_progress
 from rl_tsad.seeding import derive_seed
 from rl_tsad.services.drafts import draft_folder, publish_folder
+from rl_tsad.services.excusing import read_excuses
 from rl_tsad.services.rehearsals import load_rehearsal, save_rehearsal
 from rl_tsad.services.workspace import Workspace, list_series, load_series
 from rl_tsad.settings import digest_facts
@@ -54,6 +57,7 @@ class Foundation:
         spans: (N, 2) int64, the points [low, high) that each window decides.
         graph: over the features of the pool's windows.
         rehearsal: copies of the series' pools with written anomalies.
+        said: operators' notes and how they were understood, a sentence each.
     """
 
     folder: Path
@@ -66,6 +70,7 @@ class Foundation:
     spans: Int64
     graph: Graph
     rehearsal: Rehearsal
+    said: tuple[str, ...]
 
     @property
     def keys(self) -> Keys:
@@ -195,10 +200,11 @@ def load_foundation(folder: Path) -> Foundation:
         spans=arrays["spans"],
         graph=load_graph(folder / "graph"),
         rehearsal=load_rehearsal(folder / "rehearsal"),
+        said=tuple(facts["said"]),
     )
 
 
-_JUDGED = ("keys", "features", "members", "prior", "vae_error", "aster", "embedding", "notes")
+_JUDGED = ("keys", "features", "members", "prior", "vae_error", "aster", "embedding", "notes", "excused")
 _ARRAYS = (*_JUDGED, "severity", "part", "spans")
 _VIEW = ("features", "members", "prior", "vae_error", "aster")  # of the second view; the rest is as in the first
 
@@ -226,7 +232,8 @@ def _make(workspace: Workspace, records: Sequence[SeriesRecord], folder: Path, p
     split = split_windows(series, windows, settings)
     with draft_folder(folder.parent) as draft:
         severity = _severity_all(workspace, series, windows, progress)  # first: a missing model shows in seconds
-        judge = _fit(series, split, settings, progress)
+        excuses = read_excuses(workspace, series, settings.language.notes)
+        judge = _fit(series, split, settings, excuses, progress)
         save_detector(judge.detector, draft / "detector")
         judgements = _judge_all(judge, series, windows, progress)
         if judge.stretches:
@@ -234,7 +241,8 @@ def _make(workspace: Workspace, records: Sequence[SeriesRecord], folder: Path, p
         save_rehearsal(_rehearse(judge, series, split, settings, progress), draft / "rehearsal")
         part = _parts([judgement.keys for judgement in judgements], split)
         spans = np.concatenate([spans_of(its, one.length) for one, its in zip(series, windows, strict=True)])
-        _write(draft, series, judgements, {"severity": severity, "part": part, "spans": spans})
+        severity = severity * (1 - np.concatenate([one.excused for one in judgements]))
+        _write(draft, series, judgements, {"severity": severity, "part": part, "spans": spans}, excuses)
         pooled = [judgement.take(mask) for judgement, mask in _masked(judgements, part)]
         graph = build_graph(
             np.concatenate([one.features for one in pooled]),
@@ -246,10 +254,13 @@ def _make(workspace: Workspace, records: Sequence[SeriesRecord], folder: Path, p
         publish_folder(draft, folder)
 
 
-def _fit(series: Sequence[Series], split: Split, settings: Settings, progress: Progress) -> Apart:
+def _fit(
+    series: Sequence[Series], split: Split, settings: Settings, excuses: tuple[Excuse, ...], progress: Progress
+) -> Apart:
     """Fit the detector; where the pool's future is judged the pool is judged without having been seen, as that is."""
     seed, pooled = derive_seed(settings.seed, "detector"), _pooled(series, split)
     detector = fit_detector(pooled, split.pool, settings.detector, seed=seed, progress=progress)
+    detector = replace(detector, excuses=excuses)
     if settings.split.protocol == "unseen":  # series that nobody knows are judged by their own statistics, seen too
         return Apart(detector, detector, {})
     return set_apart(detector, pooled, split.pool, seed=seed, progress=progress)
@@ -315,7 +326,11 @@ def _masked(judgements: Sequence[Judgement], part: Int8) -> list[tuple[Judgement
 
 
 def _write(
-    draft: Path, series: Sequence[Series], judgements: Sequence[Judgement], others: dict[str, NDArray[Any]]
+    draft: Path,
+    series: Sequence[Series],
+    judgements: Sequence[Judgement],
+    others: dict[str, NDArray[Any]],
+    excuses: Sequence[Excuse],
 ) -> None:
     for name in _JUDGED:
         np.save(draft / f"{name}.npy", np.concatenate([getattr(judgement, name) for judgement in judgements]))
@@ -327,5 +342,6 @@ def _write(
         "exogenous": sorted({name for one in series for name in exogenous_names(one)}),
         "counts": [len(judgement.keys) for judgement in judgements],
         "feature_names": list(judgements[0].feature_names),
+        "said": [f"{one.note!r} excuses: {meant_by(one)}" for one in excuses],
     }
     (draft / "facts.json").write_text(json.dumps(facts, indent=1))

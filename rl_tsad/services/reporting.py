@@ -98,6 +98,7 @@ def protocol_facts(workspace: Workspace, foundation: Foundation, version: ModelV
         f"time at the settings' prices; {100 * share_left(spent, settings.active):.0f} % of the budget is left; "
         f"{spent.labels} windows labelled, each listed in answers.csv",
         **who_acts(workspace, version),
+        **({"notes": "; ".join(foundation.said)} if foundation.said else {}),
         "model version": f"{version.id}, digest {version.digest[:12]}",
         "seed": str(settings.seed),
     }

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -25,6 +22,7 @@ from rl_tsad.config import WindowConfig
 from rl_tsad.data.channel_order import Orders, in_trained_order
 from rl_tsad.data.readers import ReadOptions, read_path
 from rl_tsad.data.role_agreement import exogenous_mask
+from rl_tsad.data.timestamps import zone_of
 from rl_tsad.data.windows import make_windows, to_points
 from rl_tsad.detector.judge import Detector
 from rl_tsad.errors import DataError, NotTrainedError, listed
@@ -241,18 +239,10 @@ def written_times(series: Series) -> pd.Series[Any] | NDArray[np.int64]:
         return np.asarray(series.times)
     moments = pd.DatetimeIndex(series.times)
     if series.timezone is not None:
-        moments = moments.tz_localize("UTC").tz_convert(_zone(series.timezone))
+        moments = moments.tz_localize("UTC").tz_convert(zone_of(series.timezone))
     blocks = (moments[low : low + _TEXTS] for low in range(0, len(moments), _TEXTS))
     texts = [pd.Series([moment.isoformat() for moment in block], dtype="str") for block in blocks]
     return pd.concat(texts, ignore_index=True)
-
-
-def _zone(name: str) -> tzinfo:
-    offset = re.fullmatch(r"(?:UTC)?([+-])(\d\d):?(\d\d)", name)
-    if offset is None:
-        return ZoneInfo(name)
-    sign, hours, minutes = offset.groups()
-    return timezone((1 if sign == "+" else -1) * timedelta(hours=int(hours), minutes=int(minutes)))
 
 
 def _summary(name: str, verdict: np.ndarray, *, known: bool, losses: str) -> Scored:

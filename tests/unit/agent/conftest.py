@@ -23,6 +23,6 @@ def judge():
         prior = np.asarray(prior, dtype=np.float32)
         keys = np.array([f"{name}:{8 * i}:64" for i in range(len(prior))])
         table = np.stack([prior, 1 - prior], axis=1)
-        return Judgement(keys, table, ("a/max", "b/max"), prior[:, None], prior, prior, prior, table, table)
+        return Judgement(keys, table, ("a/max", "b/max"), prior[:, None], prior, prior, prior, table, table, 0 * prior)
 
     return make

@@ -34,7 +34,7 @@ def made(name, windows=240, seed=0, shift=2.0, events=4):
     odd = (1 / (1 + np.exp(-(rng.normal(size=(windows, 3)) - 1.5 + shift * truth[:, None])))).astype(np.float32)
     members = np.repeat(odd[:, :1], len(MEMBERS), axis=1)
     keys = np.array([f"{name}:{8 * row}:64" for row in range(windows)])
-    judgement = Judgement(keys, odd, ("a", "b", "c"), members, odd[:, 0], odd[:, 1], odd[:, 2], odd, odd)
+    judgement = Judgement(keys, odd, ("a", "b", "c"), members, odd[:, 0], odd[:, 1], odd[:, 2], odd, odd, 0 * odd[:, 0])
     return judgement, truth
 
 
