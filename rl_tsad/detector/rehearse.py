@@ -109,7 +109,7 @@ def rehearse(
     mark = "~" * (1 + max((len(run) for one in series for run in re.findall("~+", one.name)), default=0))
     judgements, truth = [], []
     for one, its in used:
-        for copy, (changed, marked) in enumerate(_write_copies(one, its, config, copies=copies, seed=seed)):
+        for copy, (changed, marked) in enumerate(write_copies(one, its, config, copies=copies, seed=seed)):
             named = replace(marked, series=f"{one.name}{mark}{copy}")
             judge = judges[copy % len(judges)]
             judgements.append(replace(judge.judge(replace(changed, truth=None), marked), keys=named.keys))
@@ -182,7 +182,7 @@ def place_events(
     return spans
 
 
-def _write_copies(
+def write_copies(
     series: Series, windows: Windows, config: RehearsalConfig, *, copies: int, seed: int
 ) -> Iterator[tuple[Series, Windows]]:
     """Give copies of a series with what was written as their truth, and their windows."""
