@@ -21,7 +21,7 @@ def notes(
     """Show what notes on normal events are understood to excuse; try one before it is kept.
 
     Example: rl-tsad notes "maintenance stops are normal" "short dips in pressure at night are normal"
-    Keep them in rl-tsad.toml: notes = ["maintenance stops are normal"] under [language], then train.
+    Keep them in rl-tsad.toml as notes in the section language, then train.
     """
     from rl_tsad.language.domain_notes import meant_by
     from rl_tsad.services.excusing import understand

@@ -55,17 +55,19 @@ def severities(
     windows: Windows,
     config: LanguageConfig,
     *,
+    usual: Windows | None = None,
     cache: Path | None = None,
     progress: Progress = no_progress,
 ) -> Float32:
     """Judge every window of a series by the configured backend, by what its targets do given all other channels.
 
-    Scale and usual behaviour come from the points that the windows cover, and from nothing else.
+    Scale and usual behaviour come from the points that the usual windows cover, and from nothing else.
 
     Args:
         series: where the windows lie.
         windows: what to judge.
         config: ``embedded`` asks a sentence model, ``statistics`` a rule on the same facts, ``off`` gives zeros.
+        usual: windows of the series that show what is usual, such as its pool; those that are judged when omitted.
         cache: SQLite file for embeddings; none is kept when omitted or when ``config.cache`` is off.
         progress: told of ``"language/describe"`` and ``"language/embed"``.
 
@@ -84,7 +86,7 @@ def severities(
     """
     if config.backend == "off" or not len(windows):
         return np.zeros(len(windows), dtype=np.float32)
-    notes = _notes(series, windows, progress)
+    notes = _notes(series, windows, windows if usual is None or not len(usual) else usual, progress)
     if config.backend == "statistics":
         return np.concatenate([severity_of(some) for some in notes])
     model = CachedEmbedder(embedder(config), cache if config.cache else None, progress)
@@ -120,10 +122,10 @@ def severity(texts: Sequence[str], model: Embedder) -> Float32:
     return judged[[where[text] for text in texts]]
 
 
-def _notes(series: Series, windows: Windows, progress: Progress) -> list[Notes]:
+def _notes(series: Series, windows: Windows, usual: Windows, progress: Progress) -> list[Notes]:
     """Take notes in batches, so that memory does not grow with the number of windows."""
-    scale = fit_scale(series.values[_covered(series, windows)])
-    habit = learn_habit(windows.values, scale, series.targets)
+    scale = fit_scale(series.values[_covered(series, usual)])
+    habit = learn_habit(usual.values, scale, series.targets)
     notes = []
     for low in range(0, len(windows), _BATCH):
         some = windows.values[low : low + _BATCH]

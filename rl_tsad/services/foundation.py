@@ -231,7 +231,7 @@ def _make(workspace: Workspace, records: Sequence[SeriesRecord], folder: Path, p
     windows = [make_windows(one, settings.window) for one in series]
     split = split_windows(series, windows, settings)
     with draft_folder(folder.parent) as draft:
-        severity = _severity_all(workspace, series, windows, progress)  # first: a missing model shows in seconds
+        severity = _severity_all(workspace, series, windows, split, progress)  # first: a missing model shows in seconds
         excuses = read_excuses(workspace, series, settings.language.notes)
         judge = _fit(series, split, settings, excuses, progress)
         save_detector(judge.detector, draft / "detector")
@@ -302,12 +302,12 @@ def _pooled(series: Sequence[Series], split: Split) -> list[Series]:
 
 
 def _severity_all(
-    workspace: Workspace, series: Sequence[Series], windows: Sequence[Windows], progress: Progress
+    workspace: Workspace, series: Sequence[Series], windows: Sequence[Windows], split: Split, progress: Progress
 ) -> Float32:
     config, cache = workspace.settings.language, workspace.language_cache
-    parts = []
+    parts, pools = [], {its.series: its for its in split.pool}
     for done, (one, its) in enumerate(zip(series, windows, strict=True), 1):
-        parts.append(severities(one, its, config, cache=cache, progress=no_progress))
+        parts.append(severities(one, its, config, usual=pools.get(one.name), cache=cache, progress=no_progress))
         progress("severities in words", done, len(series))
     return np.concatenate(parts).astype(np.float32)
 

@@ -144,3 +144,18 @@ def test_an_exogenous_channel_alone_is_never_severe():
     phi = severities(loud, windows, STATISTICS)
     assert phi[near].max() <= phi[~near].max()
     assert severities(named, windows, STATISTICS)[near].max() > 0.6
+
+
+def test_what_is_usual_is_learnt_where_it_is_said_and_nowhere_else():
+    series = pump()
+    windows = windows_of(series)
+    pool, later = windows.between(0, 100), windows.between(130, 200)
+    changed = series.values.copy()
+    changed[1100:] *= 50
+    other = replace(series, values=changed)
+    wild = windows_of(other).between(130, 200)
+    calm = severities(series, pool, STATISTICS, usual=pool)
+    np.testing.assert_array_equal(severities(other, windows_of(other).between(0, 100), STATISTICS, usual=pool), calm)
+    assert severities(other, wild, STATISTICS, usual=pool).mean() > 0.8
+    assert severities(other, wild, STATISTICS).mean() < 0.1
+    assert severities(series, later, STATISTICS, usual=pool).mean() < 0.1
