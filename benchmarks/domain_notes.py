@@ -24,7 +24,7 @@ from agent_cases import POOL
 from agent_tables import interval
 
 from rl_tsad.agent.chain import ChainConfig, learn_chain
-from rl_tsad.config import LanguageConfig, Settings
+from rl_tsad.config import Settings
 from rl_tsad.data.excuses import Excuse
 from rl_tsad.data.simulate import Plant, simulate_plant
 from rl_tsad.data.windows import make_windows
@@ -37,6 +37,7 @@ from rl_tsad.evaluation.metrics import event_f1
 from rl_tsad.language.backend import embedder
 from rl_tsad.language.cache import CachedEmbedder
 from rl_tsad.language.domain_notes import meant_by, read_notes
+from rl_tsad.language_config import LanguageConfig
 from rl_tsad.seeding import derive_rng
 from rl_tsad.services.foundation import split_windows
 from rl_tsad.types import Bool, Series, Windows, no_targets, spans_of

@@ -35,7 +35,7 @@ from rl_tsad.agent.act import act
 from rl_tsad.agent.chain import ChainConfig, learn_chain
 from rl_tsad.agent.observe import observe
 from rl_tsad.agent.train import train_agent
-from rl_tsad.config import LanguageConfig, Settings
+from rl_tsad.config import Settings
 from rl_tsad.data.habits import NOTED, Habit, take_notes
 from rl_tsad.data.windows import make_windows
 from rl_tsad.decision_config import ControlConfig, PolicyConfig
@@ -46,6 +46,7 @@ from rl_tsad.language.backend import embedder
 from rl_tsad.language.cache import CachedEmbedder
 from rl_tsad.language.describe import sentences
 from rl_tsad.language.severity import severity
+from rl_tsad.language_config import LanguageConfig
 from rl_tsad.seeding import derive_seed
 from rl_tsad.services.foundation import split_windows
 from rl_tsad.types import Float32, Targets, no_targets

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rl_tsad.decision_config import AgentConfig, BeliefConfig, ControlConfig, CostConfig, PolicyConfig
 from rl_tsad.errors import ConfigError
+from rl_tsad.language_config import LanguageConfig
 from rl_tsad.setting_types import Count, Flag, Fraction, Generators, Member, Members, PatchLength, Rule, StreamRule
 from rl_tsad.work import AnswerSeconds, WorkConfig
 
@@ -211,24 +212,6 @@ class DetectorConfig:
     healthy: Flag = False
     trial: Flag = True
     folds: Count = 8
-
-
-@dataclass(frozen=True, config=_STRICT)
-class LanguageConfig:
-    """Where the severity potential comes from.
-
-    Attributes:
-        backend: ``embedded`` (MiniLM from its wheel), ``statistics`` (a rule on the same facts) or ``off`` (all zero).
-        model: folder or hub name of a sentence model that replaces the embedded one.
-        cache: whether embeddings are kept in the workspace.
-        notes: what is normal here, a sentence each, such as ["maintenance stops are normal", "short dips in pressure
-            are normal on Sundays"]; what a note excuses raises no alarm. `rl-tsad notes` shows how they are understood.
-    """
-
-    backend: Literal["embedded", "statistics", "off"] = "embedded"
-    model: str | None = None
-    cache: Flag = True
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, config=_STRICT)

@@ -10,7 +10,10 @@ Every message has three parts: what was expected, what came, what to do.
      ├── WorkspaceError       the workspace folder is missing, damaged or of another version
      │    └── NotTrainedError something needs a model version and there is none yet
      ├── CheckpointError      a saved model is missing, truncated, tampered with or of another shape
-     └── LabelingError        an answer or a lease that cannot be accepted
+     ├── LabelingError        an answer or a lease that cannot be accepted
+     └── LanguageError        a language model did not do what it was asked
+          ├── SilentModelError   it did not answer: not there, busy, too slow, or it refused the call
+          └── ReplyError         it answered, but not in the form that was asked for
 """
 
 from __future__ import annotations
@@ -44,6 +47,18 @@ class CheckpointError(RlTsadError):
 
 class LabelingError(RlTsadError):
     """An answer or a lease that cannot be accepted."""
+
+
+class LanguageError(RlTsadError):
+    """A language model did not do what it was asked."""
+
+
+class SilentModelError(LanguageError):
+    """A language model did not answer: not there, busy, too slow, or it refused the call."""
+
+
+class ReplyError(LanguageError):
+    """A language model answered, but not in the form that was asked for."""
 
 
 def listed(names: Sequence[str], most: int = 5) -> str:

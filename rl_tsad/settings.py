@@ -28,7 +28,7 @@ from pydantic_settings import (
 from rl_tsad.config import Settings
 from rl_tsad.errors import ConfigError
 
-_NOT_SETTINGS = frozenset({"RL_TSAD_DATA", "RL_TSAD_WORKSPACE", "RL_TSAD_TEST_DB"})
+_NOT_SETTINGS = frozenset({"RL_TSAD_DATA", "RL_TSAD_WORKSPACE", "RL_TSAD_TEST_DB", "RL_TSAD_API_KEY"})
 
 
 def load_settings(file: Path | None = None, **flags: Any) -> Settings:

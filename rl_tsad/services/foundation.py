@@ -1,4 +1,4 @@
-"""What every retraining round shares: detector, judgements, severities, graph; reused until the data change."""
+"""What every retraining round shares: detector, judgements, rehearsal, graph; reused until the data change."""
 
 from __future__ import annotations
 
@@ -28,7 +28,6 @@ from rl_tsad.detector.rehearse import Rehearsal, rehearse
 from rl_tsad.detector.save import load_detector, save_detector
 from rl_tsad.errors import CheckpointError, WorkspaceError
 from rl_tsad.language.domain_notes import meant_by
-from rl_tsad.language.severity import severities
 from rl_tsad.progress import Progress, no_progress
 from rl_tsad.seeding import derive_seed
 from rl_tsad.services.drafts import draft_folder, publish_folder
@@ -36,10 +35,10 @@ from rl_tsad.services.excusing import read_excuses
 from rl_tsad.services.rehearsals import load_rehearsal, save_rehearsal
 from rl_tsad.services.workspace import Workspace, list_series, load_series
 from rl_tsad.settings import digest_facts
-from rl_tsad.types import Bool, Float32, Int8, Int64, Keys, Series, Windows, spans_of
+from rl_tsad.types import Bool, Int8, Int64, Keys, Series, Windows, spans_of
 
 NEITHER, POOL, TEST = 0, 1, 2
-_SECTIONS = ("window", "split", "detector", "language")
+_SECTIONS = ("window", "split", "detector")
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,6 @@ class Foundation:
         channels: their C channels.
         exogenous: names of the channels that only explained the others when the detector was trained.
         judgements: one per series, all windows of it in time order; those of the pool by who has not seen it.
-        severity: (N,) float32 in [0, 1], in the order of the judgements.
         part: (N,) int8, 1 for windows of the pool, 2 for the test, 0 for the gap between them.
         spans: (N, 2) int64, the points [low, high) that each window decides.
         graph: over the features of the pool's windows.
@@ -65,7 +63,6 @@ class Foundation:
     channels: tuple[str, ...]
     exogenous: tuple[str, ...]
     judgements: tuple[Judgement, ...]
-    severity: Float32
     part: Int8
     spans: Int64
     graph: Graph
@@ -152,16 +149,24 @@ def prepare(workspace: Workspace, *, progress: Progress = no_progress) -> Founda
     """
     records = list_series(workspace)
     _check_series(records)
+    if (known := prepared(workspace)) is not None:
+        return known
     folder = workspace.foundations / foundation_digest(records, workspace.settings)
-    if not (folder / "facts.json").exists():
-        _make(workspace, records, folder, progress)
+    _make(workspace, records, folder, progress)
     return load_foundation(folder)
+
+
+def prepared(workspace: Workspace) -> Foundation | None:
+    """Load the foundation of this workspace's data and settings, if it was ever made."""
+    folder = workspace.foundations / foundation_digest(list_series(workspace), workspace.settings)
+    return load_foundation(folder) if (folder / "facts.json").exists() else None
 
 
 def foundation_digest(records: Sequence[SeriesRecord], settings: Settings) -> str:
     """Name a foundation by what it depends on: data, roles of channels, the settings of its rooms, seed, version."""
     facts = digest_facts(settings)
     parts = {name: facts[name] for name in _SECTIONS}
+    parts["notes"] = [settings.language.notes, settings.language.model if settings.language.notes else None]
     graph = {"neighbours": settings.active.neighbours}
     content = [
         __version__,
@@ -195,7 +200,6 @@ def load_foundation(folder: Path) -> Foundation:
         channels=tuple(facts["channels"]),
         exogenous=tuple(facts.get("exogenous", ())),
         judgements=judgements,
-        severity=arrays["severity"],
         part=arrays["part"],
         spans=arrays["spans"],
         graph=load_graph(folder / "graph"),
@@ -205,7 +209,7 @@ def load_foundation(folder: Path) -> Foundation:
 
 
 _JUDGED = ("keys", "features", "members", "prior", "vae_error", "aster", "embedding", "notes", "excused")
-_ARRAYS = (*_JUDGED, "severity", "part", "spans")
+_ARRAYS = (*_JUDGED, "part", "spans")
 _VIEW = ("features", "members", "prior", "vae_error", "aster")  # of the second view; the rest is as in the first
 
 
@@ -231,7 +235,6 @@ def _make(workspace: Workspace, records: Sequence[SeriesRecord], folder: Path, p
     windows = [make_windows(one, settings.window) for one in series]
     split = split_windows(series, windows, settings)
     with draft_folder(folder.parent) as draft:
-        severity = _severity_all(workspace, series, windows, split, progress)  # first: a missing model shows in seconds
         excuses = read_excuses(workspace, series, settings.language.notes)
         judge = _fit(series, split, settings, excuses, progress)
         save_detector(judge.detector, draft / "detector")
@@ -241,8 +244,7 @@ def _make(workspace: Workspace, records: Sequence[SeriesRecord], folder: Path, p
         save_rehearsal(_rehearse(judge, series, split, settings, progress), draft / "rehearsal")
         part = _parts([judgement.keys for judgement in judgements], split)
         spans = np.concatenate([spans_of(its, one.length) for one, its in zip(series, windows, strict=True)])
-        severity = severity * (1 - np.concatenate([one.excused for one in judgements]))
-        _write(draft, series, judgements, {"severity": severity, "part": part, "spans": spans}, excuses)
+        _write(draft, series, judgements, {"part": part, "spans": spans}, excuses)
         pooled = [judgement.take(mask) for judgement, mask in _masked(judgements, part)]
         graph = build_graph(
             np.concatenate([one.features for one in pooled]),
@@ -299,17 +301,6 @@ def _rehearse(
 def _pooled(series: Sequence[Series], split: Split) -> list[Series]:
     by_name = {one.name: one for one in series}
     return [by_name[windows.series] for windows in split.pool]
-
-
-def _severity_all(
-    workspace: Workspace, series: Sequence[Series], windows: Sequence[Windows], split: Split, progress: Progress
-) -> Float32:
-    config, cache = workspace.settings.language, workspace.language_cache
-    parts, pools = [], {its.series: its for its in split.pool}
-    for done, (one, its) in enumerate(zip(series, windows, strict=True), 1):
-        parts.append(severities(one, its, config, usual=pools.get(one.name), cache=cache, progress=no_progress))
-        progress("severities in words", done, len(series))
-    return np.concatenate(parts).astype(np.float32)
 
 
 def _parts(keys: Sequence[Keys], split: Split) -> Int8:

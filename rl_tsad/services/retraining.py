@@ -23,10 +23,11 @@ from rl_tsad.seeding import derive_seed
 from rl_tsad.services.costs import share_left
 from rl_tsad.services.foundation import Foundation, prepare
 from rl_tsad.services.publishing import AGENT, FOREST, PUBLISHED, Learnt, publish
+from rl_tsad.services.sounding import check_language, metrics_of, sound, with_severity
 from rl_tsad.services.spreading import answers_by_key, spread_answers
 from rl_tsad.services.workspace import Workspace
 from rl_tsad.settings import digest_facts
-from rl_tsad.types import Int8, Int64, Targets, human, no_targets, rows_of
+from rl_tsad.types import Float32, Int8, Int64, Targets, human, no_targets, rows_of
 
 
 def retrain(
@@ -55,11 +56,14 @@ def retrain(
     """
     torch.set_num_threads(1)
     started = time.perf_counter()
+    check_language(workspace.settings.language)
     foundation = prepare(workspace, progress=progress)
+    sounding = sound(workspace, foundation, progress=progress)
+    foundation = with_severity(foundation, sounding)
     answers, parent, spent = _standing(workspace)
     targets = spread_answers(foundation.graph, answers, workspace.settings.active)
     left = share_left(spent, workspace.settings.active)
-    learnt = _learn(workspace, foundation, targets, learner=learner, left=left, progress=progress)
+    learnt = _learn(workspace, foundation, targets, sounding.severity, learner=learner, left=left, progress=progress)
     agreement = _agreement(foundation, learnt, answers)
     metrics = {
         "questions": spent.questions,
@@ -67,7 +71,7 @@ def retrain(
         **agreement,
         **learnt.metrics,
     }
-    metrics |= {"spread/windows": float((targets.source == "propagated").sum())}
+    metrics |= {"spread/windows": float((targets.source == "propagated").sum())} | metrics_of(sounding.ledger)
     config = {**digest_facts(workspace.settings), "learner": learner, "foundation": foundation.folder.name}
     new = NewVersion(
         digest="",
@@ -86,29 +90,50 @@ def _standing(workspace: Workspace) -> tuple[dict[str, int], ModelVersion | None
 
 
 def _learn(
-    workspace: Workspace, foundation: Foundation, targets: Targets, *, learner: str, left: float, progress: Progress
+    workspace: Workspace,
+    foundation: Foundation,
+    targets: Targets,
+    severity: Float32,
+    *,
+    learner: str,
+    left: float,
+    progress: Progress,
 ) -> Learnt:
     seed = derive_seed(workspace.settings.seed, learner, int((targets.source == "human").sum()))
     if learner == FOREST:
         return _cut(foundation, Learnt(forest_decisions(foundation.judgements, targets, seed=seed), targets))
     if learner == PUBLISHED:
         return _cut(
-            foundation, _learn_published(workspace, foundation, targets, seed=seed, left=left, progress=progress)
+            foundation,
+            _learn_published(workspace, foundation, targets, severity, seed=seed, left=left, progress=progress),
         )
     settings = workspace.settings
     config = ChainConfig(settings.belief, settings.costs, settings.control, settings.policy)
-    severity = foundation.severity[foundation.pool]
     pool, told = foundation.pool_judgements(), targets if settings.belief.spread else human(targets)
     actor, metrics = learn_chain(
-        pool, told, foundation.rehearsal, config, seed=seed, seen=foundation.seen, severity=severity, progress=progress
+        pool,
+        told,
+        foundation.rehearsal,
+        config,
+        seed=seed,
+        seen=foundation.seen,
+        severity=severity[foundation.pool],
+        progress=progress,
     )
     return Learnt(actor.decide(foundation.judgements), targets, metrics, actor)
 
 
 def _learn_published(
-    workspace: Workspace, foundation: Foundation, targets: Targets, *, seed: int, left: float, progress: Progress
+    workspace: Workspace,
+    foundation: Foundation,
+    targets: Targets,
+    severity: Float32,
+    *,
+    seed: int,
+    left: float,
+    progress: Progress,
 ) -> Learnt:
-    config, severity = workspace.settings.agent, foundation.severity
+    config = workspace.settings.agent
     data = observe(foundation.pool_judgements(), targets, severity[foundation.pool], error=config.vae_source)
     agent = train_agent(data, config, seed=seed, budget_left=left, progress=progress)
     decisions = act(agent, observe(foundation.judgements, no_targets(), severity), foundation.keys)

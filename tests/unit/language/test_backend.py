@@ -4,10 +4,11 @@ import sys
 import numpy as np
 import pytest
 
-from rl_tsad.config import LanguageConfig
 from rl_tsad.errors import ConfigError
 from rl_tsad.language.backend import embedder
 from rl_tsad.language.cache import CachedEmbedder
+from rl_tsad.language.sentence_model import load_sentence_model
+from rl_tsad.language_config import LanguageConfig
 
 
 class Counting:
@@ -57,7 +58,7 @@ def test_loading_leaves_the_terminal_alone(tiny_model, capfd):
     from transformers.utils import logging
 
     before = logging.get_verbosity()
-    embedder.__globals__["_load"].cache_clear()
+    load_sentence_model.cache_clear()
     embedder(LanguageConfig(model=str(tiny_model)))
     out, err = capfd.readouterr()
     assert out + err == ""
@@ -79,7 +80,7 @@ def test_importing_the_room_loads_no_model_library():
 @pytest.mark.slow
 def test_an_unknown_hub_model_is_explained_offline():
     code = (
-        "from rl_tsad.config import LanguageConfig\n"
+        "from rl_tsad.language_config import LanguageConfig\n"
         "from rl_tsad.errors import ConfigError\n"
         "from rl_tsad.language.backend import embedder\n"
         "try:\n    embedder(LanguageConfig(model='nobody/no-such-model'))\n"

@@ -1,11 +1,11 @@
 import pytest
 
-from rl_tsad.config import LanguageConfig
 from rl_tsad.data.excuses import SITUATIONS
 from rl_tsad.errors import ConfigError
 from rl_tsad.language.backend import embedder
 from rl_tsad.language.cache import CachedEmbedder
 from rl_tsad.language.domain_notes import SENTENCES, meant_by, read_notes
+from rl_tsad.language_config import LanguageConfig
 
 LEVEL = "many channels move to another level"
 CHANNELS = ("flow", "motor_current", "tank level")

@@ -3,13 +3,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rl_tsad.config import LanguageConfig
 from rl_tsad.data.facts import KINDS
 from rl_tsad.data.habits import BOUNDS, learn_habit, severity_of, take_notes
 from rl_tsad.data.scaling import fit_scale
 from rl_tsad.language.backend import embedder
 from rl_tsad.language.describe import QUIET
 from rl_tsad.language.severity import rubric, severities, severity
+from rl_tsad.language_config import LanguageConfig
 from rl_tsad.types import Series, slide
 
 STATISTICS = LanguageConfig(backend="statistics")

@@ -1,0 +1,268 @@
+"""How severe does each window sound to the language model, and what did it cost to know?
+
+Kept beside the foundation, so that neither another model nor another budget costs a new detector::
+
+    foundations/<digest>/severities/<digest>/  severity.npy  ledger.json
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from db.records import ModelVersion
+from rl_tsad.data.habits import NOTED
+from rl_tsad.data.windows import make_windows
+from rl_tsad.errors import CheckpointError, WorkspaceError
+from rl_tsad.language.asked import Plan, Told, asked_severities, plan_questions
+from rl_tsad.language.asking import cost_of, read_reply
+from rl_tsad.language.backend import Message, embedder, writer, writes
+from rl_tsad.language.cache import Spent
+from rl_tsad.language.describe import QUIET
+from rl_tsad.language.prompt import VERSION, Verdict
+from rl_tsad.language.server_model import checked_address, is_here
+from rl_tsad.language.severity import severities
+from rl_tsad.language_config import LanguageConfig
+from rl_tsad.progress import Progress, no_progress
+from rl_tsad.services.drafts import draft_folder, publish_folder
+from rl_tsad.services.foundation import Foundation, load_foundation, split_windows
+from rl_tsad.services.workspace import Workspace, list_series, load_series
+from rl_tsad.types import Float32
+
+
+@dataclass(frozen=True)
+class Sounding:
+    """How severe windows sound.
+
+    Attributes:
+        severity: (N,) float32 in [0, 1], in the foundation's order; 0 where an operator's note excuses a window.
+        ledger: what asking cost and brought (:class:`rl_tsad.language.asking.Ledger`); empty where nobody was asked.
+    """
+
+    severity: Float32
+    ledger: Mapping[str, Any]
+
+
+def check_language(config: LanguageConfig) -> None:
+    """Open the language model of the settings, so that a missing one shows before hours of work.
+
+    Raises:
+        ConfigError: when it cannot be opened. A server is not called.
+    """
+    if writes(config):
+        writer(config)
+    elif config.backend == "embedded":
+        embedder(config)
+
+
+def sound(workspace: Workspace, foundation: Foundation, *, progress: Progress = no_progress) -> Sounding:
+    """Give the severities of all windows: those kept, if the settings and the data are as they were; asked for, if not.
+
+    What a silent server left open is asked for anew the next time; the cache gives what is known already.
+
+    Raises:
+        ConfigError: when the language model cannot be opened.
+        CheckpointError: when what is kept is damaged.
+    """
+    folder = _folder(foundation, workspace.settings.language)
+    known = _kept(folder)
+    if known is not None and not _is_open(known.ledger):
+        return known
+    severity, ledger = _severity(workspace, foundation, progress)
+    severity = severity * (1 - np.concatenate([one.excused for one in foundation.judgements]))
+    with draft_folder(folder.parent) as draft:
+        new = draft / "new"
+        new.mkdir()
+        np.save(new / "severity.npy", severity.astype(np.float32))
+        (new / "ledger.json").write_text(json.dumps(ledger, indent=1))
+        if folder.exists():
+            folder.replace(draft / "old")
+        publish_folder(new, folder)
+    return Sounding(severity.astype(np.float32), ledger)
+
+
+def kept_ledger(workspace: Workspace, foundation: Foundation) -> Mapping[str, Any]:
+    """Give what asking for the settings' severities cost and brought; empty where nobody was asked, or not yet."""
+    known = _kept(_folder(foundation, workspace.settings.language))
+    return known.ledger if known else {}
+
+
+def spending_of(workspace: Workspace, version: ModelVersion) -> str:
+    """Say what asking the language model for a version cost and brought; nothing where nobody was asked."""
+    foundation = load_foundation(workspace.foundations / str(version.config["foundation"]))
+    ledger = kept_ledger(workspace, foundation)
+    return sentence_of(ledger) if ledger else ""
+
+
+def with_severity(foundation: Foundation, sounding: Sounding) -> Foundation:
+    """Let the belief see what a language model that was asked says, in the place of the rule's severity.
+
+    Where nobody was asked the foundation stays as it is: there the rule was the better feature (``benchmarks/
+    potentials.py``).
+    """
+    if not sounding.ledger:
+        return foundation
+    column, judgements = NOTED.index("severity"), []
+    for judgement, rows in zip(foundation.judgements, foundation.rows_by_series().values(), strict=True):
+        notes = judgement.notes.copy()
+        notes[:, column] = sounding.severity[rows]
+        judgements.append(replace(judgement, notes=notes))
+    return replace(foundation, judgements=tuple(judgements))
+
+
+def plan(workspace: Workspace, *, progress: Progress = no_progress) -> Plan:
+    """Choose what the language model would be asked about the stored series, and ask nothing.
+
+    Raises:
+        WorkspaceError: when there is no series yet.
+    """
+    config, told = workspace.settings.language, []
+    series = [load_series(workspace, record) for record in list_series(workspace)]
+    if not series:
+        raise WorkspaceError("expected at least one series in the workspace, got none; run: rl-tsad ingest PATH")
+    windows = [make_windows(one, workspace.settings.window) for one in series]
+    pools = {its.series: its for its in split_windows(series, windows, workspace.settings).pool}
+    for one, its in zip(series, windows, strict=True):
+        starts = pools[one.name].starts if one.name in pools else np.empty(0, np.int64)
+        told.append(Told(one, its, np.isin(its.starts, starts)))
+    return plan_questions(told, config, values=shows_values(config), progress=progress)
+
+
+def try_language(config: LanguageConfig) -> tuple[str, str, float]:
+    """Ask the language model one small question about made-up readings; the cache plays no part.
+
+    Returns:
+        Its name, what came of it in words, and the seconds that it took.
+
+    Raises:
+        ConfigError: when it cannot be opened.
+        LanguageError: when it does not answer, or not in the form that was asked for.
+    """
+    if not writes(config):
+        model, started = embedder(config), time.perf_counter()
+        width = model.embed([QUIET]).shape[1]
+        return model.name, f"embeds a sentence as {width} numbers", time.perf_counter() - started
+    asked, started = writer(config), time.perf_counter()
+    question = (
+        Message("system", 'Reply with a JSON object and nothing else: {"reason": "...", "severity": 0 to 1}.'),
+        Message("user", "What stands out: Extreme spike in flow, late in the window. How severe is that?"),
+    )
+    reply = asked.complete(question, Verdict, most_tokens=config.asking.reply_tokens)
+    verdict = read_reply(reply, Verdict)
+    price = Spent(1, reply.tokens_in, reply.tokens_out)
+    told = (
+        f"severity {verdict.severity:.2f} for an extreme spike; {price.tokens_in} tokens read, {price.tokens_out} "
+        f"written, cost {cost_of(price, config.asking):.4g}"
+    )
+    return asked.name, told, time.perf_counter() - started
+
+
+def shows_values(config: LanguageConfig) -> bool:
+    """Tell whether readings are shown to the language model: by default only to one on this machine.
+
+    Example:
+        >>> shows_values(LanguageConfig(backend="server", url="https://api.example.com/v1"))
+        False
+    """
+    if config.values != "auto":
+        return config.values == "send"
+    return config.backend == "local" or is_here(checked_address(config.url))
+
+
+def metrics_of(ledger: Mapping[str, Any]) -> dict[str, float]:
+    """Give what asking cost and brought as metrics to be logged with a version.
+
+    Example:
+        >>> metrics_of({})
+        {}
+    """
+    if not ledger:
+        return {}
+    spent = Spent(**ledger["spent"]) + Spent(**ledger["before"])
+    parts = {f"language/{name}": float(value) for name, value in asdict(spent).items()}
+    others = ("questions", "answered", "hits", "money", "seconds")
+    return parts | {f"language/{name}": float(ledger[name]) for name in others}
+
+
+def sentence_of(ledger: Mapping[str, Any]) -> str:
+    """Say what asking cost and brought.
+
+    Example:
+        >>> spent = {"calls": 40, "tokens_in": 9000, "tokens_out": 800, "unusable": 1}
+        >>> sentence_of({"questions": 50, "hits": 11, "answered": 49, "spent": spent, "before": {}, "money": 0.02,
+        ...              "seconds": 3.4, "stopped": ""})
+        '50 questions, 49 answered (11 from the cache, 1 reply unusable): 40 calls, 9800 tokens, cost 0.02, 3 s'
+    """
+    spent = ledger["spent"]
+    unusable = f", {spent['unusable']} {'reply' if spent['unusable'] == 1 else 'replies'} unusable"
+    text = (
+        f"{ledger['questions']} questions, {ledger['answered']} answered ({ledger['hits']} from the cache"
+        f"{unusable if spent['unusable'] else ''}): {spent['calls']} calls, "
+        f"{spent['tokens_in'] + spent['tokens_out']} tokens, cost {ledger['money']:.4g}, {ledger['seconds']:.0f} s"
+    )
+    return text + (f"; ended early: {ledger['stopped']}" if ledger["stopped"] else "")
+
+
+def _severity(workspace: Workspace, foundation: Foundation, progress: Progress) -> tuple[Float32, dict[str, Any]]:
+    config, cache = workspace.settings.language, workspace.language_cache
+    if writes(config):
+        told = _told(workspace, foundation)
+        asked = plan_questions(told, config, values=shows_values(config), progress=progress)
+        found, ledger = asked_severities(
+            asked,
+            writer(config),
+            config,
+            purpose=f"{foundation.folder.name}/{_purpose(config)}",
+            cache=cache,
+            progress=progress,
+        )
+        return found, ledger.facts()
+    parts = []
+    told = _told(workspace, foundation)
+    for done, one in enumerate(told, 1):
+        parts.append(severities(one.series, one.windows, config, usual=one.usual, cache=cache, progress=no_progress))
+        progress("severities in words", done, len(told))
+    return np.concatenate(parts).astype(np.float32), {}
+
+
+def _told(workspace: Workspace, foundation: Foundation) -> list[Told]:
+    pool, found = foundation.pool, []
+    for name, rows in foundation.rows_by_series().items():
+        series = foundation.series_as_judged(workspace, name)
+        found.append(Told(series, make_windows(series, workspace.settings.window), pool[rows]))
+    return found
+
+
+def _folder(foundation: Foundation, config: LanguageConfig) -> Path:
+    digest = hashlib.sha256(json.dumps([VERSION, asdict(config)], sort_keys=True).encode()).hexdigest()[:16]
+    return foundation.folder / "severities" / digest
+
+
+def _kept(folder: Path) -> Sounding | None:
+    if not folder.exists():
+        return None
+    try:
+        kept = np.load(folder / "severity.npy", mmap_mode="r", allow_pickle=False)
+        return Sounding(kept, json.loads((folder / "ledger.json").read_text()))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"expected severities in {folder}, got {error}; delete that folder and train again"
+        ) from error
+
+
+def _is_open(ledger: Mapping[str, Any]) -> bool:
+    """Whether questions stayed open for another reason than the budget: then they are asked again next time."""
+    return bool(ledger) and bool(ledger["stopped"]) and "budget" not in ledger["stopped"]
+
+
+def _purpose(config: LanguageConfig) -> str:
+    """Name what is paid for: the model and what it is told, but not the limits, which may be raised later."""
+    facts = {name: value for name, value in asdict(config).items() if name != "asking"}
+    return hashlib.sha256(json.dumps([VERSION, facts], sort_keys=True).encode()).hexdigest()[:16]
