@@ -1,13 +1,22 @@
-"""Databases for tests: an SQLite file, and a real PostgreSQL server (or the one that RL_TSAD_TEST_DB names)."""
+"""Real parts for tests: SQLite, a PostgreSQL server (or the one that RL_TSAD_TEST_DB names), language models.
+
+No weights of a language model that writes are at hand where tests run, so theirs are tiny and random; they are loaded
+and served as any other.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
+import urllib.request
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -63,3 +72,75 @@ def _run(server: str, *statements: str) -> None:
                 connection.execute(text(statement))
     finally:
         engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def tiny_writer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a causal language model with random weights, a byte-level tokenizer and a chat template."""
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+    from transformers.utils import logging
+
+    folder = tmp_path_factory.mktemp("models") / "tiny-writer"
+    letters = Tokenizer(models.BPE())
+    letters.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    letters.decoder = decoders.ByteLevel()
+    special = ["<|turn|>", "<|end|>"]
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=300, special_tokens=special, initial_alphabet=alphabet, show_progress=False
+    )
+    letters.train_from_iterator(["severity reason spike in flow"], trainer)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=letters, eos_token="<|end|>", pad_token="<|end|>")
+    tokenizer.chat_template = (
+        "{% for m in messages %}<|turn|>{{ m['role'] }}\n{{ m['content'] }}<|end|>\n{% endfor %}"
+        "{% if add_generation_prompt %}<|turn|>assistant\n{% endif %}"
+    )
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
+    ends = {"eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.eos_token_id}
+    logging.disable_progress_bar()
+    network = LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), max_position_embeddings=8192, **sizes, **ends))
+    network.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+class LanguageServer:
+    """A server process of ``language_server.py``."""
+
+    def __init__(self, process: subprocess.Popen[str], port: int) -> None:
+        self.process, self.root = process, f"http://127.0.0.1:{port}"
+        self.url = f"{self.root}/v1"
+
+    def plan(self, *what: str) -> None:
+        """Let it forget what it saw, and behave in the next calls as told."""
+        body = json.dumps(what).encode()
+        with urllib.request.urlopen(urllib.request.Request(f"{self.root}/plan", body)) as reply:
+            reply.read()
+
+    def seen(self) -> dict[str, Any]:
+        """What came in since the last plan."""
+        with urllib.request.urlopen(f"{self.root}/seen") as reply:
+            return dict(json.loads(reply.read()))
+
+
+@pytest.fixture(scope="session")
+def running_language_server(tiny_writer: Path) -> Iterator[LanguageServer]:
+    script = Path(__file__).with_name("language_server.py")
+    process = subprocess.Popen([sys.executable, str(script), str(tiny_writer), "0"], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    word, port = process.stdout.readline().split()
+    assert word == "ready"
+    yield LanguageServer(process, int(port))
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+@pytest.fixture
+def language_server(running_language_server: LanguageServer) -> LanguageServer:
+    """An OpenAI-compatible server on this machine that behaves well until told otherwise."""
+    running_language_server.plan()
+    return running_language_server

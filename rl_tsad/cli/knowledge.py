@@ -43,7 +43,8 @@ def notes(
 def check(context: typer.Context) -> None:
     """Ask the language model of the settings one small question, and show what came and what it cost.
 
-    Example: RL_TSAD_API_KEY=... rl-tsad --workspace pumps language check
+    Example: rl-tsad --workspace pumps language check
+    The key of a server that wants one is in the environment variable RL_TSAD_API_KEY.
     """
     from rl_tsad.services.sounding import try_language
 
@@ -83,7 +84,7 @@ def plan(
             say(f"[{message.role}]\n{message.text}\n")
     spent, money = chosen.expected(config)
     say(
-        f"{len(chosen.questions)} questions for {len(chosen.prior)} windows, the others inherit from their look-alikes: "
+        f"{len(chosen.questions)} questions for {len(chosen.prior)} windows; others inherit from their look-alikes: "
         f"at most about {spent.tokens_in} tokens read, {spent.tokens_out} written, cost {money:.4g}."
     )
     say("Limits are in rl-tsad.toml under [language.asking]; what is in the cache costs nothing.")

@@ -21,7 +21,7 @@ VERSION = 1
 
 _MOST_CHANNELS = 6
 _MOST_POINTS = 48
-_TENTHS = 99
+_TENTHS = 999
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _TASK = """\
 You judge windows of machine readings for an operator. Say how severe the behaviour at the end of the window is:
@@ -148,12 +148,12 @@ def _channels(series: Series) -> str:
 
 def _readings(values: Float32, channels: Sequence[str], habit: Habit) -> list[str]:
     """Write readings as whole numbers, the channels that move most first."""
-    scored = apply_scale(values, habit.scale)
+    scored = apply_scale(values, habit.scale, clip=_TENTHS / 10)
     order = np.argsort(-np.abs(scored).max(axis=0), kind="stable")[:_MOST_CHANNELS]
     lines = ["Readings in time order, in tenths of a channel's usual spread from its usual level:"]
     for place in order.tolist():
         center, spread = habit.scale.center[place], habit.scale.spread[place]
-        shown = np.clip(np.rint(_thinned(scored[:, place]) * 10), -_TENTHS, _TENTHS).astype(int).tolist()
+        shown = np.rint(_thinned(scored[:, place]) * 10).astype(int).tolist()
         lines.append(f"{channels[place]} (usually {center:.4g}, spread {spread:.2g}): {' '.join(map(str, shown))}")
     return lines
 

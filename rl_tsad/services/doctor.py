@@ -19,7 +19,11 @@ from rl_tsad.services.workspace import SETTINGS_FILE, list_series, open_workspac
 from rl_tsad.settings import load_settings
 
 _NEEDED = ("numpy", "torch", "gymnasium", "stable-baselines3", "faiss-cpu", "sqlalchemy", "streamlit", "transformers")
-_OPTIONAL = {"psycopg": ("psycopg", "psycopg[binary]", "PostgreSQL databases cannot be used")}
+_OPTIONAL = {
+    "psycopg": ("psycopg", "psycopg[binary]", "PostgreSQL databases cannot be used"),
+    "openai": ("openai", "rl-tsad[server]", "a language model at a server cannot be asked"),
+    "llguidance": ("llguidance", "rl-tsad[local]", "a language model that writes cannot run on this machine"),
+}
 
 
 @dataclass(frozen=True)

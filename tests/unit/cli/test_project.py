@@ -28,6 +28,11 @@ COMMANDS = (
     "datasets fetch",
     "demo",
     "doctor",
+    "costs",
+    "notes",
+    "language check",
+    "language plan",
+    "language spent",
 )
 
 

@@ -1,0 +1,185 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from db import versions
+from rl_tsad.data.habits import NOTED
+from rl_tsad.errors import CheckpointError, ConfigError, LanguageError
+from rl_tsad.language_config import AskingConfig, LanguageConfig
+from rl_tsad.services.foundation import prepare
+from rl_tsad.services.reporting import report_workspace
+from rl_tsad.services.retraining import retrain
+from rl_tsad.services.sounding import (
+    kept_ledger,
+    metrics_of,
+    plan,
+    shows_values,
+    sound,
+    spending_of,
+    try_language,
+    with_severity,
+)
+
+pytestmark = pytest.mark.slow
+
+
+def told(workspace, **language):
+    """The same workspace with other settings of the language model."""
+    settings = workspace.settings.model_copy(update={"language": LanguageConfig(**language)})
+    return replace(workspace, settings=settings)
+
+
+def server(language_server, **asking):
+    limits = AskingConfig(**{"calls": 6, "retries": 0, "timeout": 20.0, **asking})
+    return {"backend": "server", "model": "tiny", "url": language_server.url, "asking": limits}
+
+
+def script(language_server, *severities):
+    language_server.plan(*(f'babble {{"reason": "as told", "severity": {severity}}}' for severity in severities))
+
+
+def test_answers_of_a_server_reach_the_belief_and_cost_is_told(trained, language_server):
+    script(language_server, *[0.9] * 6)
+    workspace = told(trained, **server(language_server, price_in=2.0, price_out=8.0))
+    foundation = prepare(workspace)
+    sounding = sound(workspace, foundation)
+    assert sounding.severity.shape == (len(foundation.keys),)
+    ledger = sounding.ledger
+    assert (ledger["questions"], ledger["answered"], ledger["spent"]["calls"], ledger["stopped"]) == (6, 6, 6, "")
+    assert ledger["money"] == pytest.approx(6 * (10 * 2 + 5 * 8) / 1e6)
+    assert metrics_of(ledger)["language/tokens_in"] == 60
+    column = NOTED.index("severity")
+    seen = np.concatenate([one.notes[:, column] for one in with_severity(foundation, sounding).judgements])
+    by_rule = np.concatenate([one.notes[:, column] for one in foundation.judgements])
+    assert np.array_equal(seen, sounding.severity)
+    assert not np.array_equal(seen, by_rule)
+    assert (seen >= by_rule - 1e-6)[by_rule <= 0.9].all()
+
+    version = retrain(workspace)
+    assert version.metrics["language/calls"] == 6
+    said = "6 questions, 6 answered (0 from the cache): 6 calls, 90 tokens, cost 0.00036"
+    assert spending_of(workspace, version).startswith(said)
+    _, report = report_workspace(workspace, workspace.reports, budgets=(0,))
+    assert said in report.read_text()
+    assert len(language_server.seen()["seen"]) == 6  # nothing was asked again
+
+
+def test_readings_stay_here_unless_the_server_is_here_or_they_may_go(trained, language_server):
+    workspace = told(trained, **server(language_server))
+    near = plan(workspace)
+    far = plan(told(trained, **{**server(language_server), "values": "keep"}))
+    assert all("Readings in time order" in question[-1].text for question in near.questions)
+    assert not any("Readings in time order" in question[-1].text for question in far.questions)
+    assert language_server.seen()["seen"] == []
+    assert shows_values(LanguageConfig(backend="server", url="http://127.0.0.1:1/v1"))
+    assert not shows_values(LanguageConfig(backend="server", url="https://api.example.com/v1"))
+    assert shows_values(LanguageConfig(backend="server", url="https://api.example.com/v1", values="send"))
+    assert not shows_values(LanguageConfig(backend="local", values="keep"))
+
+
+def test_only_the_pool_is_asked_about(trained, language_server):
+    workspace = told(trained, **server(language_server, calls=30))
+    foundation = prepare(workspace)
+    first = min(
+        int(foundation.spans[rows][foundation.part[rows] == 2][:, 0].min())
+        for rows in foundation.rows_by_series().values()
+    )
+    series = foundation.series_as_judged(workspace, foundation.names[0])
+    tests_begin = str(series.times[first])[:16].replace("T", " ")
+    for question in plan(workspace).questions:
+        begins = question[-1].text.split("Window: ")[1].split(" ", 1)[1][:16]
+        assert begins < tests_begin
+
+
+def test_a_silent_server_stops_no_training_and_is_asked_again_the_next_time(trained, language_server):
+    language_server.plan('babble {"reason": "a", "severity": 0.9}', *["status 500"] * 9)
+    workspace = told(trained, **server(language_server, at_once=1))
+    version = retrain(workspace)
+    assert "ended early: expected a reply of tiny at" in spending_of(workspace, version)
+    assert version.metrics["language/answered"] == 1
+    script(language_server, *[0.2] * 9)
+    foundation = prepare(workspace)
+    ledger = sound(workspace, foundation).ledger
+    assert (ledger["hits"], ledger["answered"], ledger["stopped"]) == (1, 3, "the budget of language.asking is spent")
+    assert ledger["before"]["calls"] == 4
+    assert kept_ledger(workspace, foundation) == ledger
+
+
+def test_without_any_reply_the_rule_stands(trained, language_server):
+    language_server.plan(*["status 503"] * 9)
+    workspace = told(trained, **server(language_server))
+    foundation = prepare(workspace)
+    sounding = sound(workspace, foundation)
+    column = NOTED.index("severity")
+    by_rule = np.concatenate([one.notes[:, column] for one in foundation.judgements])
+    assert sounding.severity == pytest.approx(by_rule, abs=1e-5)
+    assert sounding.ledger["answered"] == 0
+
+
+def test_another_model_or_budget_costs_no_new_detector_and_known_replies_are_free(trained, language_server):
+    script(language_server, *[0.5] * 20)
+    few = told(trained, **server(language_server))
+    before = prepare(few)
+    sound(few, before)
+    more = told(trained, **server(language_server, calls=9))
+    after = prepare(more)
+    assert after.folder == before.folder
+    ledger = sound(more, after).ledger
+    assert (ledger["hits"], ledger["spent"]["calls"], ledger["before"]["calls"]) == (6, 3, 6)
+
+
+def test_a_local_model_judges_windows_too(trained, tiny_writer):
+    limits = AskingConfig(calls=2, reply_tokens=800)
+    workspace = told(trained, backend="local", model=str(tiny_writer), device="cpu", asking=limits)
+    ledger = sound(workspace, prepare(workspace)).ledger
+    assert (ledger["answered"], ledger["stopped"]) == (2, "")
+
+
+def test_a_missing_model_shows_before_the_work(trained, tmp_path):
+    with pytest.raises(ConfigError, match="expected a causal language model"):
+        retrain(told(trained, backend="local", model=str(tmp_path / "nowhere")))
+    with pytest.raises(ConfigError, match="expected the address of a server"):
+        retrain(told(trained, backend="server", model="any"))
+
+
+def test_damaged_severities_are_explained(trained):
+    foundation = prepare(trained)
+    sound(trained, foundation)
+    (kept,) = (foundation.folder / "severities").glob("*/severity.npy")
+    kept.write_bytes(b"torn")
+    with pytest.raises(CheckpointError, match="delete that folder and train again"):
+        sound(trained, foundation)
+
+
+def test_a_question_may_be_tried_out(language_server, tiny_writer):
+    script(language_server, 0.85)
+    config = LanguageConfig(**server(language_server))
+    name, said, _ = try_language(config)
+    assert name == f"tiny at {language_server.url}"
+    assert said.startswith("severity 0.85 for an extreme spike; 10 tokens read, 5 written")
+    language_server.plan("babble high")
+    with pytest.raises(LanguageError, match="expected JSON of the form Verdict"):
+        try_language(config)
+    assert "numbers" in try_language(LanguageConfig())[1]
+
+
+def test_no_key_prompt_or_reading_is_left_in_the_workspace(trained, language_server, monkeypatch):
+    monkeypatch.setenv("RL_TSAD_API_KEY", "sk-planted-secret-7731")
+    script(language_server, *[0.9] * 6)
+    workspace = told(trained, **server(language_server), about="planted words of the operator")
+    version = retrain(workspace)
+    report_workspace(workspace, workspace.reports, budgets=(0,))
+    call = language_server.seen()["seen"][0]
+    assert "sk-planted-secret-7731" in call["key"]
+    row = next(line for line in call["body"]["messages"][1]["content"].splitlines() if "(usually" in line)
+    prompt = row.split(": ")[1][:60].encode()
+    for path in workspace.root.rglob("*"):
+        if path.is_file():
+            kept = path.read_bytes()
+            assert b"sk-planted-secret-7731" not in kept, path
+            assert prompt not in kept, path
+    assert "7731" not in json.dumps(version.metrics)
+    with workspace.store.read() as session:
+        assert versions.current(session) is not None
