@@ -56,6 +56,7 @@ def severities(
     config: LanguageConfig,
     *,
     usual: Windows | None = None,
+    habit: Habit | None = None,
     cache: Path | None = None,
     progress: Progress = no_progress,
 ) -> Float32:
@@ -68,6 +69,7 @@ def severities(
         windows: what to judge.
         config: ``embedded`` asks a sentence model, ``statistics`` a rule on the same facts, ``off`` gives zeros.
         usual: windows of the series that show what is usual, such as its pool; those that are judged when omitted.
+        habit: what is usual, where it is known already.
         cache: SQLite file for embeddings; none is kept when omitted or when ``config.cache`` is off.
         progress: told of ``"language/describe"`` and ``"language/embed"``.
 
@@ -86,7 +88,8 @@ def severities(
     """
     if config.backend == "off" or not len(windows):
         return np.zeros(len(windows), dtype=np.float32)
-    notes = _notes(series, windows, windows if usual is None or not len(usual) else usual, progress)
+    habit = habit or habit_of(series, windows if usual is None or not len(usual) else usual)
+    notes = _notes(windows, habit, progress)
     if config.backend == "statistics":
         return np.concatenate([severity_of(some) for some in notes])
     model = CachedEmbedder(embedder(config), cache if config.cache else None, progress)
@@ -128,9 +131,8 @@ def habit_of(series: Series, usual: Windows) -> Habit:
     return learn_habit(usual.values, scale, series.targets)
 
 
-def _notes(series: Series, windows: Windows, usual: Windows, progress: Progress) -> list[Notes]:
+def _notes(windows: Windows, habit: Habit, progress: Progress) -> list[Notes]:
     """Take notes in batches, so that memory does not grow with the number of windows."""
-    habit = habit_of(series, usual)
     notes = []
     for low in range(0, len(windows), _BATCH):
         some = windows.values[low : low + _BATCH]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,23 +18,29 @@ from typing import Any
 import numpy as np
 
 from db.records import ModelVersion
+from rl_tsad.config import RehearsalConfig
 from rl_tsad.data.habits import NOTED
-from rl_tsad.data.windows import make_windows
+from rl_tsad.data.windows import make_windows, window_truth
+from rl_tsad.detector.rehearse import fit_cost, write_copies
 from rl_tsad.errors import CheckpointError, WorkspaceError
 from rl_tsad.language.asked import Plan, Told, asked_severities, plan_questions
 from rl_tsad.language.asking import cost_of, read_reply
 from rl_tsad.language.backend import Message, embedder, writer, writes
 from rl_tsad.language.cache import Spent
+from rl_tsad.language.calibration import calibrate, fit_calibration
 from rl_tsad.language.describe import QUIET
 from rl_tsad.language.prompt import VERSION, Verdict
 from rl_tsad.language.server_model import checked_address, is_here
-from rl_tsad.language.severity import severities
+from rl_tsad.language.severity import habit_of, severities
 from rl_tsad.language_config import LanguageConfig
 from rl_tsad.progress import Progress, no_progress
+from rl_tsad.seeding import derive_seed
 from rl_tsad.services.drafts import draft_folder, publish_folder
 from rl_tsad.services.foundation import Foundation, load_foundation, split_windows
 from rl_tsad.services.workspace import Workspace, list_series, load_series
-from rl_tsad.types import Float32
+from rl_tsad.types import Float32, Int8
+
+_COPIES, _MOST_COPIED = 32, 65_536
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,11 @@ def kept_ledger(workspace: Workspace, foundation: Foundation) -> Mapping[str, An
     """Give what asking for the settings' severities cost and brought; empty where nobody was asked, or not yet."""
     known = _kept(_folder(foundation, workspace.settings.language))
     return known.ledger if known else {}
+
+
+def copies_to_learn_from(config: RehearsalConfig) -> RehearsalConfig:
+    """Ask for as many copies as severities can be calibrated on in seconds; few would tell accidents of few events."""
+    return replace(config, copies=_COPIES, most=_MOST_COPIED)
 
 
 def spending_of(workspace: Workspace, version: ModelVersion) -> str:
@@ -224,12 +235,32 @@ def _severity(workspace: Workspace, foundation: Foundation, progress: Progress) 
             progress=progress,
         )
         return found, ledger.facts()
-    parts = []
-    told = _told(workspace, foundation)
+    told, judged = _told(workspace, foundation), []
     for done, one in enumerate(told, 1):
-        parts.append(severities(one.series, one.windows, config, usual=one.usual, cache=cache, progress=no_progress))
+        judged.append(severities(one.series, one.windows, config, usual=one.usual, cache=cache))
         progress("severities in words", done, len(told))
-    return np.concatenate(parts).astype(np.float32), {}
+    if config.backend == "off":
+        return np.concatenate(judged), {}
+    line = fit_calibration(*_of_copies(workspace, told))
+    return calibrate(np.concatenate(judged), line), {}
+
+
+def _of_copies(workspace: Workspace, told: Sequence[Told]) -> tuple[Float32, Int8]:
+    """Judge copies of the pool into which anomalies are written, as the detector's rehearsal does; give their truth."""
+    settings, cache = workspace.settings, workspace.language_cache
+    config = copies_to_learn_from(settings.detector.rehearsal)
+    pooled = [one for one in told if one.pool.any()]
+    count, kept = fit_cost([one.usual for one in pooled], config)
+    seed = derive_seed(settings.seed, "severity")
+    judged, truth = [np.empty(0, np.float32)], [np.empty(0, np.int8)]
+    for one, its in zip(pooled, kept, strict=True):
+        if not len(its):
+            continue
+        usual = habit_of(one.series, one.usual)
+        for changed, laid in write_copies(one.series, its, config, copies=count, seed=seed):
+            judged.append(severities(changed, laid, settings.language, habit=usual, cache=cache))
+            truth.append(window_truth(changed, laid))
+    return np.concatenate(judged), np.concatenate(truth)
 
 
 def _told(workspace: Workspace, foundation: Foundation) -> list[Told]:

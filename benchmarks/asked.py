@@ -1,0 +1,107 @@
+"""Claim: what a language model that writes would be worth, were it right so often; no such model was at hand.
+
+    python benchmarks/asked.py --out FOLDER [--worlds plant-0,...,nab,skab] [--seeds 10]
+
+Two hundred windows of the pool are chosen, asked about and inherited from exactly as the package does, and what is said
+takes the place of the rule's severity in what the belief sees. The replies are made from truth: right in all cases
+(``judge 1.00``), in nine of ten, in three of four; severity .9 for an anomaly and .1 else. ``shipped`` asks nobody.
+Loop, worlds, utility and F1 as in ``agent.py``; the table pairs each judge with ``shipped``. What a real model reaches
+is for its owner to see: how often its verdicts agree with people's answers. The last line is one JSON object.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import torch
+from agent import Learned, Learner, Method, learn_ours, read_options, run_cells
+from agent_bench import Bench
+from agent_cases import POOL, read_world
+from agent_tables import show_means, show_pairs
+
+from rl_tsad.agent.chain import ChainConfig
+from rl_tsad.config import Settings
+from rl_tsad.data.habits import NOTED
+from rl_tsad.data.windows import make_windows
+from rl_tsad.detector.judge import Judgement
+from rl_tsad.language.asked import Told, plan_questions
+from rl_tsad.language.worth import inherit
+from rl_tsad.language_config import LanguageConfig
+from rl_tsad.seeding import derive_rng
+from rl_tsad.services.foundation import split_windows
+from rl_tsad.types import Float32, Targets, rows_of
+
+RIGHT = (1.0, 0.9, 0.75)
+_COLUMN = NOTED.index("severity")
+
+
+def said(bench: Bench, right: float, seed: int) -> Float32:
+    """Give (N,) float32, what all windows of a world inherit from a judge that is right so often."""
+    series, settings = read_world(bench.world.name), Settings(seed=seed)
+    windows = [make_windows(one, settings.window) for one in series]
+    cut = replace(settings.split, pool_fraction=POOL)
+    pools = {
+        its.series: its.starts
+        for its in split_windows(series, windows, settings.model_copy(update={"split": cut})).pool
+    }
+    none = np.empty(0, np.int64)
+    told = [
+        Told(one, its, np.isin(its.starts, pools.get(one.name, none))) for one, its in zip(series, windows, strict=True)
+    ]
+    plan = plan_questions(told, LanguageConfig(), values=False)
+    keys = np.concatenate([its.keys for its in windows])
+    truth = bench.world.truth[rows_of(bench.keys, keys)]
+    asked = np.array([_row(plan.shapes, point) for point in plan.points])
+    rng = derive_rng(seed, "judge", bench.world.name, right)
+    answer = truth[asked] ^ (rng.random(len(asked)) >= right)
+    found = inherit(plan.shapes, plan.points, np.where(answer, 0.9, 0.1).astype(np.float32), plan.prior)
+    return found[rows_of(keys, bench.keys)]
+
+
+def _row(points: Float32, point: Float32) -> int:
+    return int(np.flatnonzero((points == point).all(axis=1))[0])
+
+
+def judged_by(right: float) -> Learner:
+    """Let the belief see what such a judge says."""
+
+    known: dict[tuple[str, int], Float32] = {}
+
+    def learn(bench: Bench, targets: Targets, seed: int, judged: bool) -> Learned:
+        place = (bench.world.name, seed)
+        real = known[place] = known[place] if place in known else said(bench, right, seed)
+        own = real[bench.world.pool]
+        world = replace(bench.world, judgements=_told(bench.world.judgements, real))
+        told = replace(bench, world=world, pool=_told(bench.pool, own), seen=_told(bench.seen, own))
+        return learn_ours(ChainConfig(), actors=False)(told, targets, seed, judged)
+
+    return learn
+
+
+def _told(judgements: tuple[Judgement, ...], column: Float32) -> tuple[Judgement, ...]:
+    cuts = np.cumsum([len(one) for one in judgements])[:-1]
+    result = []
+    for one, part in zip(judgements, np.split(column, cuts) if len(judgements) else (), strict=True):
+        notes = one.notes.copy()
+        notes[:, _COLUMN] = part
+        result.append(replace(one, notes=notes))
+    return tuple(result)
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    names = ["shipped", *(f"judge {right:.2f}" for right in RIGHT)]
+    options = read_options(__doc__, dict.fromkeys(names))
+    methods = {"shipped": Method(learn_ours(ChainConfig(), actors=False), True)}
+    methods |= {f"judge {right:.2f}": Method(judged_by(right), True) for right in RIGHT}
+    table = run_cells(methods, options)
+    show_means(table)
+    less = {f"{name} - shipped": ((name, "agent"), ("shipped", "agent")) for name in names[1:]}
+    claims = show_pairs(table, less)
+    print(json.dumps({"claim": "what a model that writes would be worth", "value": claims}))
+
+
+if __name__ == "__main__":
+    main()
