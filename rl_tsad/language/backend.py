@@ -90,7 +90,8 @@ def embedder(config: LanguageConfig) -> Embedder:
         Traceback (most recent call last):
         rl_tsad.errors.ConfigError: expected a sentence model in '/no/such/model', got no folder; correct language.model
     """
-    from rl_tsad.language.sentence_model import embedded_folder, load_sentence_model
+    from rl_tsad.language.sentence_model import load_sentence_model
+    from rl_tsad.language.weights import embedded_folder
 
     named = config.model if config.backend == "embedded" else None
     return load_sentence_model(named or str(embedded_folder()))

