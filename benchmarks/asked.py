@@ -24,10 +24,10 @@ from agent_tables import show_means, show_pairs
 from rl_tsad.agent.chain import ChainConfig
 from rl_tsad.config import Settings
 from rl_tsad.data.habits import NOTED
+from rl_tsad.data.heard import hear, inherit
 from rl_tsad.data.windows import make_windows
 from rl_tsad.detector.judge import Judgement
 from rl_tsad.language.asked import Told, plan_questions
-from rl_tsad.language.worth import inherit
 from rl_tsad.language_config import LanguageConfig
 from rl_tsad.seeding import derive_rng
 from rl_tsad.services.foundation import split_windows
@@ -56,7 +56,8 @@ def said(bench: Bench, right: float, seed: int) -> Float32:
     asked = np.array([_row(plan.shapes, point) for point in plan.points])
     rng = derive_rng(seed, "judge", bench.world.name, right)
     answer = truth[asked] ^ (rng.random(len(asked)) >= right)
-    found = inherit(plan.shapes, plan.points, np.where(answer, 0.9, 0.1).astype(np.float32), plan.prior)
+    heard = hear(plan.points, np.where(answer, 0.9, 0.1).astype(np.float32), plan.shapes)
+    found = inherit(heard, plan.shapes, plan.prior)
     return found[rows_of(keys, bench.keys)]
 
 
@@ -66,7 +67,6 @@ def _row(points: Float32, point: Float32) -> int:
 
 def judged_by(right: float) -> Learner:
     """Let the belief see what such a judge says."""
-
     known: dict[tuple[str, int], Float32] = {}
 
     def learn(bench: Bench, targets: Targets, seed: int, judged: bool) -> Learned:

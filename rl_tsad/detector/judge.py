@@ -11,6 +11,7 @@ import numpy as np
 from rl_tsad.config import MEMBERS, DetectorConfig
 from rl_tsad.data.excuses import Excuse
 from rl_tsad.data.habits import NOTED
+from rl_tsad.data.heard import Heard
 from rl_tsad.data.scaling import Scale, apply_scale
 from rl_tsad.detector.aster.model import Aster
 from rl_tsad.detector.aster.score import AsterScores, judge_aster
@@ -116,6 +117,7 @@ class Detector:
         aster: the networks.
         history: losses by path, such as "aster/validation".
         excuses: what operators say is normal.
+        heard: what a language model said; a matter of one model version, so not kept with the detector.
     """
 
     config: DetectorConfig
@@ -127,6 +129,7 @@ class Detector:
     aster: Aster = field(repr=False)
     history: Mapping[str, list[float]] = field(repr=False)
     excuses: tuple[Excuse, ...] = ()
+    heard: Heard | None = None
 
     def judge(self, series: Series, windows: Windows) -> Judgement:
         """Judge windows of a series.
@@ -190,7 +193,7 @@ class Detector:
         odd = own_and_pooled(raw, known.features, self.features)
         points = member_oddness(scores, [known.rules, self.rules])
         members = over_spans(points, block.windows, len(points))
-        notes, excused = note_block(block, known.habit, self.excuses, series)
+        notes, excused = note_block(block, known.habit, self.excuses, self.heard, series)
         return Judgement(
             keys=block.keys,
             features=squash(odd),

@@ -8,20 +8,25 @@ import numpy as np
 from scipy.ndimage import maximum_filter1d
 
 from rl_tsad.data.excuses import Excuse, excused
-from rl_tsad.data.habits import Habit, note_table, take_notes
+from rl_tsad.data.habits import NOTED, Habit, note_table, take_notes
+from rl_tsad.data.heard import Heard, inherit, shapes
 from rl_tsad.detector.blocks import Block
 from rl_tsad.types import Float32, Series, spans_of
 
 _AT_ONCE = 512  # windows, as each point lies in many of them
+_SEVERITY = NOTED.index("severity")
 
 
-def note_block(block: Block, habit: Habit, excuses: Sequence[Excuse], series: Series) -> tuple[Float32, Float32]:
+def note_block(
+    block: Block, habit: Habit, excuses: Sequence[Excuse], heard: Heard | None, series: Series
+) -> tuple[Float32, Float32]:
     """Take notes of a block's windows.
 
     Args:
         block: N windows.
         habit: of their series.
         excuses: what operators say is normal.
+        heard: what a language model said of windows, in the place of the rule's severity where they look alike.
         series: gives the channels' names and the time zone.
 
     Returns:
@@ -33,7 +38,10 @@ def note_block(block: Block, habit: Habit, excuses: Sequence[Excuse], series: Se
     for low in range(0, len(values), _AT_ONCE):
         rows = slice(low, low + _AT_ONCE)
         notes = take_notes(values[rows], habit)
-        tables.append(note_table(notes))
+        table = note_table(notes)
+        if heard is not None:
+            table[:, _SEVERITY] = inherit(heard, shapes(values[rows], notes, habit), table[:, _SEVERITY])
+        tables.append(table)
         free.append(excused(excuses, notes, series.channels, times[rows], series.timezone))
     return np.concatenate(tables), np.concatenate(free).astype(np.float32)
 

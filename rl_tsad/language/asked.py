@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from rl_tsad.data.habits import Notes, severity_of, take_notes
+from rl_tsad.data.heard import Heard, hear, inherit, shapes
 from rl_tsad.language.asking import Conversation, Ledger, ask, cost_of, expected_cost
 from rl_tsad.language.backend import LanguageModel
 from rl_tsad.language.cache import Replies, Spent
 from rl_tsad.language.prompt import Context, Verdict, conversations
 from rl_tsad.language.severity import habit_of
-from rl_tsad.language.worth import inherit, shapes, worth_asking
+from rl_tsad.language.worth import worth_asking
 from rl_tsad.language_config import LanguageConfig
 from rl_tsad.progress import Progress, no_progress
 from rl_tsad.types import Bool, Float32, Int64, Series, Windows
@@ -86,7 +87,7 @@ def plan_questions(
         for low in range(0, len(part.windows), _BATCH):
             some = part.windows.values[low : low + _BATCH]
             notes: Notes = take_notes(some, habit)
-            points.append(shapes(some, notes, habit.scale))
+            points.append(shapes(some, notes, habit))
             prior.append(severity_of(notes))
         progress("language/describe", done, len(parts))
     every, rule = np.concatenate(points), np.concatenate(prior)
@@ -111,7 +112,7 @@ def asked_severities(
     purpose: str,
     cache: Path | None = None,
     progress: Progress = no_progress,
-) -> tuple[Float32, Ledger]:
+) -> tuple[Float32, Heard, Ledger]:
     """Ask what is planned, within the budget, and let all other windows inherit.
 
     Args:
@@ -123,8 +124,8 @@ def asked_severities(
         progress: told of ``"language/ask"``.
 
     Returns:
-        (N,) float32 in [0, 1] in the plan's order, and what it cost. Where nothing was answered it is the severity by
-        rule; the ledger says so.
+        (N,) float32 in [0, 1] in the plan's order, what was said, for windows to come, and what it cost. Where nothing
+        was answered it is the severity by rule; the ledger says so.
     """
     with Replies.opened(cache) as replies:
         answers = ask(
@@ -132,4 +133,5 @@ def asked_severities(
         )
     known = np.array([reply is not None for reply in answers.replies], dtype=bool)
     said = np.array([reply.severity for reply in answers.replies if reply is not None], dtype=np.float32)
-    return inherit(plan.shapes, plan.points[known], said, plan.prior), answers.ledger
+    heard = hear(plan.points[known], said, plan.shapes)
+    return inherit(heard, plan.shapes, plan.prior), heard, answers.ledger

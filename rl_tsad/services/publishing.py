@@ -20,6 +20,7 @@ from rl_tsad.agent.act import Decisions
 from rl_tsad.agent.chain import Actor
 from rl_tsad.agent.save_actor import save_actor
 from rl_tsad.config import ActiveConfig
+from rl_tsad.data.heard import Heard, save_heard
 from rl_tsad.seeding import derive_seed
 from rl_tsad.services.drafts import copy_linked, draft_folder
 from rl_tsad.services.foundation import Foundation
@@ -30,6 +31,8 @@ AGENT, FOREST, PUBLISHED = "agent", "forest", "published"
 """Learners."""
 ACTOR = "actor"
 """Folder of a version in which who acts is kept."""
+HEARD = "heard.npz"
+"""File of a version with what a language model said of windows; there is none where nobody was asked."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,14 @@ class Learnt:
         targets: what was known of the pool's windows.
         metrics: logged by path.
         actor: who judges new windows, where the learner is the agent.
+        heard: what a language model said of windows, which new ones inherit.
     """
 
     decisions: Decisions
     targets: Targets
     metrics: Mapping[str, float] = field(default_factory=dict)
     actor: Actor | None = None
+    heard: Heard | None = None
 
 
 def publish(
@@ -98,6 +103,8 @@ def _write_files(draft: Path, foundation: Foundation, learnt: Learnt) -> None:
     copy_linked(foundation.folder / "graph", draft / "graph")
     if learnt.actor is not None:
         save_actor(learnt.actor, draft / ACTOR)
+    if learnt.heard is not None:
+        save_heard(learnt.heard, draft / HEARD)
 
 
 def load_decisions(workspace: Workspace, version: ModelVersion, foundation: Foundation) -> Decisions:

@@ -64,6 +64,7 @@ def retrain(
     targets = spread_answers(foundation.graph, answers, workspace.settings.active)
     left = share_left(spent, workspace.settings.active)
     learnt = _learn(workspace, foundation, targets, sounding.severity, learner=learner, left=left, progress=progress)
+    learnt = replace(learnt, heard=sounding.heard)
     agreement = _agreement(foundation, learnt, answers)
     metrics = {
         "questions": spent.questions,

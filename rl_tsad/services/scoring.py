@@ -20,6 +20,7 @@ from rl_tsad.agent.chain import Actor
 from rl_tsad.agent.save_actor import load_actor
 from rl_tsad.config import WindowConfig
 from rl_tsad.data.channel_order import Orders, in_trained_order
+from rl_tsad.data.heard import load_heard
 from rl_tsad.data.readers import ReadOptions, read_path
 from rl_tsad.data.role_agreement import exogenous_mask
 from rl_tsad.data.timestamps import zone_of
@@ -28,7 +29,7 @@ from rl_tsad.detector.judge import Detector
 from rl_tsad.errors import DataError, NotTrainedError, listed
 from rl_tsad.progress import Progress, no_progress
 from rl_tsad.services.foundation import Foundation, load_foundation, window_of
-from rl_tsad.services.publishing import ACTOR
+from rl_tsad.services.publishing import ACTOR, HEARD
 from rl_tsad.services.workspace import Workspace, list_series
 from rl_tsad.types import Bool, Float32, Int8, Series
 
@@ -158,9 +159,11 @@ def load_model(workspace: Workspace) -> Model:
         NotTrainedError: when there is none.
     """
     version, foundation = current_version(workspace)
-    actor = load_actor(workspace.model_folder(version) / ACTOR)
+    folder = workspace.model_folder(version)
+    actor = load_actor(folder / ACTOR)
+    heard = load_heard(folder / HEARD) if (folder / HEARD).exists() else None
     return Model(
-        foundation.detector(),
+        replace(foundation.detector(), heard=heard),
         actor,
         window_of(version),
         foundation.channels,

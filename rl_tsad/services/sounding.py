@@ -2,7 +2,7 @@
 
 Kept beside the foundation, so that neither another model nor another budget costs a new detector::
 
-    foundations/<digest>/severities/<digest>/  severity.npy  ledger.json
+    foundations/<digest>/severities/<digest>/  severity.npy  ledger.json  heard.npz
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 from db.records import ModelVersion
 from rl_tsad.config import RehearsalConfig
 from rl_tsad.data.habits import NOTED
+from rl_tsad.data.heard import Heard, load_heard, save_heard
 from rl_tsad.data.windows import make_windows, window_truth
 from rl_tsad.detector.rehearse import fit_cost, write_copies
 from rl_tsad.errors import CheckpointError, WorkspaceError
@@ -37,10 +38,11 @@ from rl_tsad.progress import Progress, no_progress
 from rl_tsad.seeding import derive_seed
 from rl_tsad.services.drafts import draft_folder, publish_folder
 from rl_tsad.services.foundation import Foundation, load_foundation, split_windows
+from rl_tsad.services.publishing import HEARD
 from rl_tsad.services.workspace import Workspace, list_series, load_series
 from rl_tsad.types import Float32, Int8
 
-_COPIES, _MOST_COPIED = 32, 65_536
+_COPIES, _MOST_COPIED = 32, 16_384
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,12 @@ class Sounding:
     Attributes:
         severity: (N,) float32 in [0, 1], in the foundation's order; 0 where an operator's note excuses a window.
         ledger: what asking cost and brought (:class:`rl_tsad.language.asking.Ledger`); empty where nobody was asked.
+        heard: what was said of the windows asked about; None where nobody was asked.
     """
 
     severity: Float32
     ledger: Mapping[str, Any]
+    heard: Heard | None = None
 
 
 def check_language(config: LanguageConfig) -> None:
@@ -81,17 +85,20 @@ def sound(workspace: Workspace, foundation: Foundation, *, progress: Progress = 
     known = _kept(folder)
     if known is not None and not _is_open(known.ledger):
         return known
-    severity, ledger = _severity(workspace, foundation, progress)
-    severity = severity * (1 - np.concatenate([one.excused for one in foundation.judgements]))
+    found = _severity(workspace, foundation, progress)
+    severity = found.severity * (1 - np.concatenate([one.excused for one in foundation.judgements]))
+    found = replace(found, severity=severity.astype(np.float32))
     with draft_folder(folder.parent) as draft:
         new = draft / "new"
         new.mkdir()
-        np.save(new / "severity.npy", severity.astype(np.float32))
-        (new / "ledger.json").write_text(json.dumps(ledger, indent=1))
+        np.save(new / "severity.npy", found.severity)
+        if found.heard is not None:
+            save_heard(found.heard, new / HEARD)
+        (new / "ledger.json").write_text(json.dumps(found.ledger, indent=1))
         if folder.exists():
             folder.replace(draft / "old")
         publish_folder(new, folder)
-    return Sounding(severity.astype(np.float32), ledger)
+    return found
 
 
 def kept_ledger(workspace: Workspace, foundation: Foundation) -> Mapping[str, Any]:
@@ -221,12 +228,12 @@ def sentence_of(ledger: Mapping[str, Any]) -> str:
     return text + (f"; ended early: {ledger['stopped']}" if ledger["stopped"] else "")
 
 
-def _severity(workspace: Workspace, foundation: Foundation, progress: Progress) -> tuple[Float32, dict[str, Any]]:
+def _severity(workspace: Workspace, foundation: Foundation, progress: Progress) -> Sounding:
     config, cache = workspace.settings.language, workspace.language_cache
     if writes(config):
         told = _told(workspace, foundation)
         asked = plan_questions(told, config, values=shows_values(config), progress=progress)
-        found, ledger = asked_severities(
+        found, heard, ledger = asked_severities(
             asked,
             writer(config),
             config,
@@ -234,15 +241,15 @@ def _severity(workspace: Workspace, foundation: Foundation, progress: Progress) 
             cache=cache,
             progress=progress,
         )
-        return found, ledger.facts()
+        return Sounding(found, ledger.facts(), heard)
     told, judged = _told(workspace, foundation), []
     for done, one in enumerate(told, 1):
         judged.append(severities(one.series, one.windows, config, usual=one.usual, cache=cache))
         progress("severities in words", done, len(told))
     if config.backend == "off":
-        return np.concatenate(judged), {}
+        return Sounding(np.concatenate(judged), {})
     line = fit_calibration(*_of_copies(workspace, told))
-    return calibrate(np.concatenate(judged), line), {}
+    return Sounding(calibrate(np.concatenate(judged), line), {})
 
 
 def _of_copies(workspace: Workspace, told: Sequence[Told]) -> tuple[Float32, Int8]:
@@ -281,7 +288,8 @@ def _kept(folder: Path) -> Sounding | None:
         return None
     try:
         kept = np.load(folder / "severity.npy", mmap_mode="r", allow_pickle=False)
-        return Sounding(kept, json.loads((folder / "ledger.json").read_text()))
+        heard = load_heard(folder / HEARD) if (folder / HEARD).exists() else None
+        return Sounding(kept, json.loads((folder / "ledger.json").read_text()), heard)
     except (OSError, ValueError) as error:
         raise CheckpointError(
             f"expected severities in {folder}, got {error}; delete that folder and train again"

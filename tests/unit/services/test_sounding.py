@@ -6,11 +6,13 @@ import pytest
 
 from db import versions
 from rl_tsad.data.habits import NOTED
+from rl_tsad.data.windows import make_windows
 from rl_tsad.errors import CheckpointError, ConfigError, LanguageError
 from rl_tsad.language_config import AskingConfig, LanguageConfig
 from rl_tsad.services.foundation import prepare
 from rl_tsad.services.reporting import report_workspace
 from rl_tsad.services.retraining import retrain
+from rl_tsad.services.scoring import load_model
 from rl_tsad.services.sounding import (
     kept_ledger,
     metrics_of,
@@ -64,6 +66,27 @@ def test_answers_of_a_server_reach_the_belief_and_cost_is_told(trained, language
     _, report = report_workspace(workspace, workspace.reports, budgets=(0,))
     assert said in report.read_text()
     assert len(language_server.seen()["seen"]) == 6  # nothing was asked again
+
+
+def test_a_later_file_inherits_what_was_said_without_a_language_model(trained, language_server):
+    script(language_server, *[0.9, 0.05] * 3)
+    workspace = told(trained, **server(language_server))
+    retrain(workspace)
+    foundation = prepare(workspace)
+    wanted = with_severity(foundation, sound(workspace, foundation))
+    model = load_model(workspace)
+    column = NOTED.index("severity")
+    for name in foundation.names:
+        series = foundation.series_as_judged(workspace, name)
+        judged = model.detector.judge(series, make_windows(series, workspace.settings.window))
+        known = foundation.judgements[foundation.names.index(name)]
+        seen = wanted.judgements[foundation.names.index(name)].notes[:, column]
+        free = known.excused == 0
+        assert judged.notes[free, column] == pytest.approx(seen[free], abs=2e-3)
+    calls = len(language_server.seen()["seen"])
+    assert calls == 6
+    retrain(told(trained, backend="statistics"))
+    assert load_model(trained).detector.heard is None
 
 
 def test_readings_stay_here_unless_the_server_is_here_or_they_may_go(trained, language_server):
