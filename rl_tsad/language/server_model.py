@@ -6,6 +6,7 @@ import ipaddress
 import logging
 import os
 import re
+import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -63,9 +64,16 @@ class ServerModel:
             logger = logging.getLogger(name)
             logger.setLevel(max(logging.WARNING, logger.level))
         client = openai.OpenAI(
-            api_key=key or "none", base_url=address, timeout=config.asking.timeout, max_retries=config.asking.retries
+            api_key=key or "none",
+            base_url=address,
+            timeout=config.asking.timeout,
+            max_retries=config.asking.retries,
+            # what is for this machine goes through no proxy; what HTTP_PROXY and its like name is for the others
+            http_client=openai.DefaultHttpxClient(trust_env=not is_here(address)),
         )
-        return cls(model, address, client)
+        opened = cls(model, address, client)
+        weakref.finalize(opened, client.close)
+        return opened
 
     def __repr__(self) -> str:
         return f"ServerModel({self.name!r})"

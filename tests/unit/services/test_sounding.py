@@ -34,7 +34,7 @@ def told(workspace, **language):
 
 
 def server(language_server, **asking):
-    limits = AskingConfig(**{"calls": 6, "retries": 0, "timeout": 20.0, **asking})
+    limits = AskingConfig(**{"calls": 6, "retries": 0, "timeout": 60.0, **asking})
     return {"backend": "server", "model": "tiny", "url": language_server.url, "asking": limits}
 
 
