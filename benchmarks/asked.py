@@ -4,7 +4,8 @@
 
 Two hundred windows of the pool are chosen, asked about and inherited from exactly as the package does, and what is said
 takes the place of the rule's severity in what the belief sees. The replies are made from truth: right in all cases
-(``judge 1.00``), in nine of ten, in three of four; severity .9 for an anomaly and .1 else. ``shipped`` asks nobody.
+(``judge 1.00``), in nine of ten, in three of four; severity .9 for an anomaly and .1 else. ``shipped`` asks nobody;
+``knows itself`` is the first judge where windows of the pool inherit what was said of themselves and around them too.
 Loop, worlds, utility and F1 as in ``agent.py``; the table pairs each judge with ``shipped``. What a real model reaches
 is for its owner to see: how often its verdicts agree with people's answers. The last line is one JSON object.
 """
@@ -24,10 +25,9 @@ from agent_tables import show_means, show_pairs
 from rl_tsad.agent.chain import ChainConfig
 from rl_tsad.config import Settings
 from rl_tsad.data.habits import NOTED
-from rl_tsad.data.heard import hear, inherit
 from rl_tsad.data.windows import make_windows
 from rl_tsad.detector.judge import Judgement
-from rl_tsad.language.asked import Told, plan_questions
+from rl_tsad.language.asked import Told, plan_questions, spread_severities
 from rl_tsad.language_config import LanguageConfig
 from rl_tsad.seeding import derive_rng
 from rl_tsad.services.foundation import split_windows
@@ -37,7 +37,7 @@ RIGHT = (1.0, 0.9, 0.75)
 _COLUMN = NOTED.index("severity")
 
 
-def said(bench: Bench, right: float, seed: int) -> Float32:
+def said(bench: Bench, right: float, seed: int, *, barred: bool) -> Float32:
     """Give (N,) float32, what all windows of a world inherit from a judge that is right so often."""
     series, settings = read_world(bench.world.name), Settings(seed=seed)
     windows = [make_windows(one, settings.window) for one in series]
@@ -53,25 +53,20 @@ def said(bench: Bench, right: float, seed: int) -> Float32:
     plan = plan_questions(told, LanguageConfig(), values=False)
     keys = np.concatenate([its.keys for its in windows])
     truth = bench.world.truth[rows_of(bench.keys, keys)]
-    asked = np.array([_row(plan.shapes, point) for point in plan.points])
     rng = derive_rng(seed, "judge", bench.world.name, right)
-    answer = truth[asked] ^ (rng.random(len(asked)) >= right)
-    heard = hear(plan.points, np.where(answer, 0.9, 0.1).astype(np.float32), plan.shapes)
-    found = inherit(heard, plan.shapes, plan.prior)
-    return found[rows_of(keys, bench.keys)]
+    answer = truth[plan.asked] ^ (rng.random(len(plan.asked)) >= right)
+    every = np.ones(len(plan.asked), np.bool_)
+    whole, apart, _ = spread_severities(plan, every, np.where(answer, 0.9, 0.1).astype(np.float32))
+    return (apart if barred else whole)[rows_of(keys, bench.keys)]
 
 
-def _row(points: Float32, point: Float32) -> int:
-    return int(np.flatnonzero((points == point).all(axis=1))[0])
-
-
-def judged_by(right: float) -> Learner:
+def judged_by(right: float, *, barred: bool = True) -> Learner:
     """Let the belief see what such a judge says."""
     known: dict[tuple[str, int], Float32] = {}
 
     def learn(bench: Bench, targets: Targets, seed: int, judged: bool) -> Learned:
         place = (bench.world.name, seed)
-        real = known[place] = known[place] if place in known else said(bench, right, seed)
+        real = known[place] = known[place] if place in known else said(bench, right, seed, barred=barred)
         own = real[bench.world.pool]
         world = replace(bench.world, judgements=_told(bench.world.judgements, real))
         told = replace(bench, world=world, pool=_told(bench.pool, own), seen=_told(bench.seen, own))
@@ -92,10 +87,11 @@ def _told(judgements: tuple[Judgement, ...], column: Float32) -> tuple[Judgement
 
 def main() -> None:
     torch.set_num_threads(1)
-    names = ["shipped", *(f"judge {right:.2f}" for right in RIGHT)]
+    names = ["shipped", *(f"judge {right:.2f}" for right in RIGHT), "knows itself"]
     options = read_options(__doc__, dict.fromkeys(names))
     methods = {"shipped": Method(learn_ours(ChainConfig(), actors=False), True)}
     methods |= {f"judge {right:.2f}": Method(judged_by(right), True) for right in RIGHT}
+    methods["knows itself"] = Method(judged_by(1.0, barred=False), True)
     table = run_cells(methods, options)
     show_means(table)
     less = {f"{name} - shipped": ((name, "agent"), ("shipped", "agent")) for name in names[1:]}

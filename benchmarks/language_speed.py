@@ -23,10 +23,9 @@ import numpy as np
 import torch
 
 from rl_tsad.config import WindowConfig
-from rl_tsad.data.heard import hear, inherit
 from rl_tsad.data.simulate import PlantConfig, simulate_plant
 from rl_tsad.data.windows import make_windows
-from rl_tsad.language.asked import Told, plan_questions
+from rl_tsad.language.asked import Told, plan_questions, spread_severities
 from rl_tsad.language.backend import embedder
 from rl_tsad.language.describe import describe
 from rl_tsad.language.severity import habit_of, severities
@@ -71,8 +70,9 @@ def measure(windows: int, seed: int) -> dict[str, float]:
     _, plain = timed(lambda: model.embed([texts[row] for row in rows]))
     pool = np.ones(len(its), np.bool_)
     plan, planned = timed(lambda: plan_questions([Told(series, its, pool)], LanguageConfig(), values=True))
-    answers = np.random.default_rng(seed).random(len(plan.points)).astype(np.float32)
-    _, inherited = timed(lambda: inherit(hear(plan.points, answers, plan.shapes), plan.shapes, plan.prior))
+    answers = np.random.default_rng(seed).random(len(plan.asked)).astype(np.float32)
+    every = np.ones(len(answers), np.bool_)
+    _, inherited = timed(lambda: spread_severities(plan, every, answers))
     return {
         "windows": float(len(its)),
         "distinct sentences": float(len(set(texts))),

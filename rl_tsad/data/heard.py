@@ -11,7 +11,7 @@ import numpy as np
 from rl_tsad.data.habits import Habit, Notes
 from rl_tsad.data.scaling import Scale
 from rl_tsad.errors import CheckpointError
-from rl_tsad.types import Float32, Float64, Int64
+from rl_tsad.types import Bool, Float32, Float64, Int64
 
 _PARTS = 16
 _CLIP = 20.0
@@ -80,7 +80,7 @@ def hear(points: Float32, severity: Float32, every: Float32) -> Heard:
     return Heard(points.astype(np.float32), severity.astype(np.float32), reach)
 
 
-def inherit(heard: Heard, points: Float32, prior: Float32) -> Float32:
+def inherit(heard: Heard, points: Float32, prior: Float32, *, barred: Barred | None = None) -> Float32:
     """Give every window the severity that was said of those it looks like, and its prior where it is like none.
 
     Each window takes the mean over its three nearest, weighted by ``exp(-2 d^2 / reach^2)`` (as in the graph of
@@ -92,6 +92,7 @@ def inherit(heard: Heard, points: Float32, prior: Float32) -> Float32:
         heard: what was said.
         points: (N, Z) float32, shapes of the windows.
         prior: (N,) float32 in [0, 1], their severity by rule.
+        barred: which of what was said each window may not inherit; all may be inherited when omitted.
 
     Returns:
         (N,) float32 in [0, 1].
@@ -104,7 +105,7 @@ def inherit(heard: Heard, points: Float32, prior: Float32) -> Float32:
     """
     if not len(heard.points) or not len(points):
         return prior.astype(np.float32)
-    near, squared = _nearest(points, heard.points, _NEIGHBOURS)
+    near, squared = _nearest(points, heard.points, _NEIGHBOURS, barred)
     weights = np.exp(-2.0 * np.minimum(squared / heard.reach**2, 300.0))
     doubt = np.exp(-2.0) * (1.0 - weights.max(axis=1))
     known = (weights * heard.severity[near]).sum(axis=1)
@@ -142,14 +143,39 @@ def load_heard(file: Path) -> Heard:
     return heard
 
 
-def _nearest(points: Float32, among: Float32, count: int) -> tuple[Int64, Float64]:
-    """Positions and squared distances (N, count) of the nearest."""
+@dataclass(frozen=True)
+class Barred:
+    """Bars windows from what was said of themselves and of windows around them.
+
+    What a belief learns on must not know more than what it decides later: a window of the pool that was asked about
+    would know the answer, a later one only what look-alikes say. With all of it a belief trusts what it hears far too
+    much (``benchmarks/asked.py``).
+
+    Attributes:
+        at: (N,) int64 first points of the windows; those of another series are far away.
+        said: (M,) int64 first points of the windows that something was said of.
+        within: barred is what was said less than this many points away.
+    """
+
+    at: Int64
+    said: Int64
+    within: int
+
+    def of(self, rows: slice) -> Bool:
+        """(R, M) which of what was said is barred."""
+        return np.asarray(np.abs(self.at[rows, None] - self.said[None]) < self.within, np.bool_)
+
+
+def _nearest(points: Float32, among: Float32, count: int, barred: Barred | None = None) -> tuple[Int64, Float64]:
+    """Positions and squared distances (N, count) of the nearest; what is barred is infinitely far."""
     few = min(count, len(among))
     near, squared = np.empty((len(points), few), dtype=np.int64), np.empty((len(points), few))
     others = among.astype(np.float64)
     for low in range(0, len(points), _BATCH):
         some = points[low : low + _BATCH].astype(np.float64)
         distance = np.maximum((some**2).sum(axis=1)[:, None] + (others**2).sum(axis=1) - 2 * some @ others.T, 0.0)
+        if barred is not None:
+            distance[barred.of(slice(low, low + _BATCH))] = np.inf
         nearest = np.argpartition(distance, few - 1, axis=1)[:, :few]
         near[low : low + _BATCH] = nearest
         squared[low : low + _BATCH] = np.take_along_axis(distance, nearest, axis=1)

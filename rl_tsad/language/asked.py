@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from rl_tsad.data.habits import Notes, severity_of, take_notes
-from rl_tsad.data.heard import Heard, hear, inherit, shapes
+from rl_tsad.data.heard import Barred, Heard, hear, inherit, shapes
 from rl_tsad.language.asking import Conversation, Ledger, ask, cost_of, expected_cost
 from rl_tsad.language.backend import LanguageModel
 from rl_tsad.language.cache import Replies, Spent
@@ -21,6 +21,8 @@ from rl_tsad.progress import Progress, no_progress
 from rl_tsad.types import Bool, Float32, Int64, Series, Windows
 
 _BATCH = 2048
+_FAR = 2**40
+_APART = 2
 
 
 @dataclass(frozen=True)
@@ -51,15 +53,19 @@ class Plan:
 
     Attributes:
         questions: the conversations, the most telling first.
-        points: (M, Z) float32, shapes of the windows asked about.
+        asked: (M,) int64, which windows they are about.
         shapes: (N, Z) float32, shapes of all windows, series after series.
         prior: (N,) float32, their severity by rule.
+        at: (N,) int64, first points of the windows, those of two series far from each other.
+        length: points per window.
     """
 
     questions: tuple[Conversation, ...]
-    points: Float32
+    asked: Int64
     shapes: Float32
     prior: Float32
+    at: Int64
+    length: int
 
     def expected(self, config: LanguageConfig) -> tuple[Spent, float]:
         """Estimate generously what asking all of it costs: calls, tokens, and money at the prices of the settings."""
@@ -101,7 +107,31 @@ def plan_questions(
         context = Context(habit, config.about, config.notes, values)
         said = conversations(part.series, part.windows, own - bounds[place], context) if len(own) else []
         written |= dict(zip(own.tolist(), said, strict=True))
-    return Plan(tuple(written[row] for row in chosen.tolist()), every[chosen], every, rule)
+    questions = tuple(written[row] for row in chosen.tolist())
+    at = np.concatenate([place * _FAR + part.windows.starts for place, part in enumerate(parts)]).astype(np.int64)
+    return Plan(questions, chosen, every, rule, at, parts[0].windows.length)
+
+
+def spread_severities(plan: Plan, answered: Bool, severity: Float32) -> tuple[Float32, Float32, Heard]:
+    """Let all windows inherit what was said.
+
+    Args:
+        plan: the questions.
+        answered: (M,) bool, which of them have an answer.
+        severity: float32 in [0, 1], the answers.
+
+    Returns:
+        (N,) float32 by all that was said, as a potential may know it; (N,) float32 by what was said at least two
+        windows' lengths away, as a belief may learn on it; what was said, for windows to come.
+    """
+    asked = plan.asked[answered]
+    heard = hear(plan.shapes[asked], severity, plan.shapes)
+    barred = Barred(plan.at, plan.at[asked], _APART * plan.length)
+    return (
+        inherit(heard, plan.shapes, plan.prior),
+        inherit(heard, plan.shapes, plan.prior, barred=barred),
+        heard,
+    )
 
 
 def asked_severities(
@@ -112,7 +142,7 @@ def asked_severities(
     purpose: str,
     cache: Path | None = None,
     progress: Progress = no_progress,
-) -> tuple[Float32, Heard, Ledger]:
+) -> tuple[tuple[Float32, Float32, Heard], Ledger]:
     """Ask what is planned, within the budget, and let all other windows inherit.
 
     Args:
@@ -124,8 +154,8 @@ def asked_severities(
         progress: told of ``"language/ask"``.
 
     Returns:
-        (N,) float32 in [0, 1] in the plan's order, what was said, for windows to come, and what it cost. Where nothing
-        was answered it is the severity by rule; the ledger says so.
+        What :func:`spread_severities` gives, and what it cost. Where nothing was answered severities are by rule; the
+        ledger says so.
     """
     with Replies.opened(cache) as replies:
         answers = ask(
@@ -133,5 +163,4 @@ def asked_severities(
         )
     known = np.array([reply is not None for reply in answers.replies], dtype=bool)
     said = np.array([reply.severity for reply in answers.replies if reply is not None], dtype=np.float32)
-    heard = hear(plan.points[known], said, plan.shapes)
-    return inherit(heard, plan.shapes, plan.prior), heard, answers.ledger
+    return spread_severities(plan, known, said), answers.ledger

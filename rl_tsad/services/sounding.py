@@ -2,7 +2,7 @@
 
 Kept beside the foundation, so that neither another model nor another budget costs a new detector::
 
-    foundations/<digest>/severities/<digest>/  severity.npy  ledger.json  heard.npz
+    foundations/<digest>/severities/<digest>/  severity.npy  apart.npy  heard.npz  ledger.json
 """
 
 from __future__ import annotations
@@ -52,11 +52,13 @@ class Sounding:
     Attributes:
         severity: (N,) float32 in [0, 1], in the foundation's order; 0 where an operator's note excuses a window.
         ledger: what asking cost and brought (:class:`rl_tsad.language.asking.Ledger`); empty where nobody was asked.
+        apart: (N,) float32, the same by what was said at least two windows' lengths away; None where nobody was asked.
         heard: what was said of the windows asked about; None where nobody was asked.
     """
 
     severity: Float32
     ledger: Mapping[str, Any]
+    apart: Float32 | None = None
     heard: Heard | None = None
 
 
@@ -92,7 +94,8 @@ def sound(workspace: Workspace, foundation: Foundation, *, progress: Progress = 
         new = draft / "new"
         new.mkdir()
         np.save(new / "severity.npy", found.severity)
-        if found.heard is not None:
+        if found.heard is not None and found.apart is not None:
+            np.save(new / "apart.npy", found.apart)
             save_heard(found.heard, new / HEARD)
         (new / "ledger.json").write_text(json.dumps(found.ledger, indent=1))
         if folder.exists():
@@ -125,12 +128,12 @@ def with_severity(foundation: Foundation, sounding: Sounding) -> Foundation:
     Where nobody was asked the foundation stays as it is: there the rule was the better feature (``benchmarks/
     potentials.py``).
     """
-    if not sounding.ledger:
+    if sounding.apart is None:
         return foundation
     column, judgements = NOTED.index("severity"), []
     for judgement, rows in zip(foundation.judgements, foundation.rows_by_series().values(), strict=True):
         notes = judgement.notes.copy()
-        notes[:, column] = sounding.severity[rows]
+        notes[:, column] = sounding.apart[rows]
         judgements.append(replace(judgement, notes=notes))
     return replace(foundation, judgements=tuple(judgements))
 
@@ -233,7 +236,7 @@ def _severity(workspace: Workspace, foundation: Foundation, progress: Progress) 
     if writes(config):
         told = _told(workspace, foundation)
         asked = plan_questions(told, config, values=shows_values(config), progress=progress)
-        found, heard, ledger = asked_severities(
+        (found, apart, heard), ledger = asked_severities(
             asked,
             writer(config),
             config,
@@ -241,7 +244,7 @@ def _severity(workspace: Workspace, foundation: Foundation, progress: Progress) 
             cache=cache,
             progress=progress,
         )
-        return Sounding(found, ledger.facts(), heard)
+        return Sounding(found, ledger.facts(), apart, heard)
     told, judged = _told(workspace, foundation), []
     for done, one in enumerate(told, 1):
         judged.append(severities(one.series, one.windows, config, usual=one.usual, cache=cache))
@@ -288,8 +291,11 @@ def _kept(folder: Path) -> Sounding | None:
         return None
     try:
         kept = np.load(folder / "severity.npy", mmap_mode="r", allow_pickle=False)
-        heard = load_heard(folder / HEARD) if (folder / HEARD).exists() else None
-        return Sounding(kept, json.loads((folder / "ledger.json").read_text()), heard)
+        ledger = json.loads((folder / "ledger.json").read_text())
+        if not ledger:
+            return Sounding(kept, ledger)
+        apart = np.load(folder / "apart.npy", mmap_mode="r", allow_pickle=False)
+        return Sounding(kept, ledger, apart, load_heard(folder / HEARD))
     except (OSError, ValueError) as error:
         raise CheckpointError(
             f"expected severities in {folder}, got {error}; delete that folder and train again"

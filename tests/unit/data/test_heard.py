@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from rl_tsad.data.habits import learn_habit, take_notes
-from rl_tsad.data.heard import hear, inherit, load_heard, save_heard, shapes
+from rl_tsad.data.heard import Barred, hear, inherit, load_heard, save_heard, shapes
 from rl_tsad.data.scaling import Scale
 from rl_tsad.errors import CheckpointError
 
@@ -37,6 +37,16 @@ def test_without_answers_the_rule_stands():
     nothing = hear(points[:0], prior[:0], points)
     assert inherit(nothing, points, prior).tolist() == prior.tolist()
     assert inherit(hear(points, prior, points), points[:0], prior[:0]).shape == (0,)
+
+
+def test_what_is_barred_is_not_inherited_however_alike():
+    points = np.array([[0.0], [0.0], [0.0], [0.0]], np.float32)
+    said = hear(points[:2], np.array([1.0, 0.2], np.float32), points)
+    at = np.array([0, 100, 8, 500])
+    found = inherit(said, points, np.zeros(4, np.float32), barred=Barred(at, at[:2], within=50))
+    assert found == pytest.approx([0.2, 1.0, 0.2, 0.6])
+    alone = inherit(said, points, np.full(4, 0.3, np.float32), barred=Barred(at, at[:2], within=1000))
+    assert alone == pytest.approx([0.3] * 4)
 
 
 def test_look_alikes_are_close_whatever_their_channel_and_unit():
