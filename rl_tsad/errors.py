@@ -54,7 +54,15 @@ class LanguageError(RlTsadError):
 
 
 class SilentModelError(LanguageError):
-    """A language model did not answer: not there, busy, too slow, or it refused the call."""
+    """A language model did not answer: not there, busy, too slow, or it refused the call.
+
+    Attributes:
+        may_cost: whether it may have worked for an answer that did not arrive, and may want money for it.
+    """
+
+    def __init__(self, message: str, *, may_cost: bool = False) -> None:
+        super().__init__(message)
+        self.may_cost = may_cost
 
 
 class ReplyError(LanguageError):

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from rl_tsad.setting_types import Count, Flag
 
 _STRICT = ConfigDict(extra="forbid")
-_Amount = Annotated[float, Field(ge=0.0)]
-_Seconds = Annotated[float, Field(gt=0.0)]
+_Amount = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+_Seconds = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+_or_none = BeforeValidator(lambda value: None if value == "" else value)
 
 Backend = Literal["embedded", "local", "server", "statistics", "off"]
 
@@ -21,11 +22,11 @@ Backend = Literal["embedded", "local", "server", "statistics", "off"]
 class AskingConfig:
     """What asking a language model that writes may cost, and how it is asked.
 
-    A limit holds for all windows of a workspace as its settings stand, over interruptions; what is in the cache costs
-    nothing.
+    A limit holds for a workspace's data and what the model is told of them, over interruptions and for all processes;
+    with new data or words it starts anew. What is in the cache costs nothing.
 
     Attributes:
-        calls: most calls, repeated ones included.
+        calls: most questions, those asked once more included; tries that a busy server refused are not counted.
         tokens: most tokens, read and written; no limit when absent.
         money: most money, in the currency of the prices; no limit when absent.
         price_in: price of a million tokens that the model reads.
@@ -37,8 +38,8 @@ class AskingConfig:
     """
 
     calls: Count = 200
-    tokens: Count | None = None
-    money: _Amount | None = None
+    tokens: Annotated[Count | None, _or_none] = None
+    money: Annotated[_Amount | None, _or_none] = None
     price_in: _Amount = 0.0
     price_out: _Amount = 0.0
     reply_tokens: Count = 300

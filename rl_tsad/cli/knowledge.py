@@ -67,6 +67,7 @@ def plan(
 
     Example: rl-tsad --workspace pumps language plan --show 3
     """
+    from rl_tsad.language.asking import is_within
     from rl_tsad.language.backend import writes
     from rl_tsad.services.sounding import plan as choose
 
@@ -85,21 +86,32 @@ def plan(
     spent, money = chosen.expected(config)
     say(
         f"{len(chosen.questions)} questions for {len(chosen.prior)} windows; others inherit from their look-alikes: "
-        f"at most about {spent.tokens_in} tokens read, {spent.tokens_out} written, cost {money:.4g}."
+        f"at most about {spent.tokens_in} tokens read, {spent.tokens_out} written, cost {money:.4g}, "
+        "and as much again for replies that cannot be read."
     )
+    if not is_within(spent, config.asking):
+        say("That is more than [language.asking] allows: the last questions may not be asked.")
     say("Limits are in rl-tsad.toml under [language.asking]; what is in the cache costs nothing.")
 
 
 @language.command()
 def spent(context: typer.Context) -> None:
-    """Show what asking the language model cost and brought, for the data and settings as they are.
+    """Show what asking language models cost and brought: for the current model version, and in all.
 
     Example: rl-tsad --workspace pumps language spent
     """
-    from rl_tsad.services.foundation import prepared
-    from rl_tsad.services.sounding import kept_ledger, sentence_of
+    from rl_tsad.errors import NotTrainedError
+    from rl_tsad.services.scoring import current_version
+    from rl_tsad.services.sounding import ledger_of, sentence_of, spent_in_all
 
     with context.obj.open() as workspace:
-        foundation = prepared(workspace)
-        ledger = kept_ledger(workspace, foundation) if foundation else {}
-    say(sentence_of(ledger) if ledger else "No language model was asked for the data and settings as they are.")
+        total = spent_in_all(workspace)
+        try:
+            version, _ = current_version(workspace)
+            ledger = ledger_of(workspace, version)
+            told = sentence_of(ledger) if ledger else "no language model that writes was asked"
+            say(f"Model version {version.id}: {told}.")
+        except NotTrainedError:
+            say("There is no model version yet.")
+    tokens = f"{total.tokens_in} tokens read, {total.tokens_out} written"
+    say(f"In all, interrupted trainings included: {total.calls} calls, {tokens}, {total.unusable} replies unusable.")

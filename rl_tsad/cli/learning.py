@@ -33,17 +33,17 @@ def train(context: typer.Context) -> None:
     """
     from rl_tsad.services.reporting import who_acts
     from rl_tsad.services.retraining import retrain as learn
-    from rl_tsad.services.sounding import spending_of
+    from rl_tsad.services.sounding import ledger_of, sentence_of
 
     with context.obj.open() as workspace, progress_bars() as progress:
         version = learn(workspace, progress=progress)
-        told = spending_of(workspace, version)
+        ledger = ledger_of(workspace, version)
     unused = int(version.metrics["answers/unused"])
     if unused:
         say(f"{unused} answers are about windows that no longer exist (other window settings) and were not used.")
     say(f"Model version {version.id} is {'current' if version.metrics['promoted'] else 'kept, but not current'}.")
-    if told:
-        say(f"Language model: {told}.")
+    if ledger:
+        say(f"Language model: {sentence_of(ledger)}.")
     if acts := who_acts(workspace, version).get("who acts"):
         say(f"Alarms: {acts}.")
     say(f"Next: {context.obj.hint('ui')}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -110,7 +110,7 @@ class Spent:
     """What asking cost.
 
     Attributes:
-        calls: calls, repeated and unanswered ones included.
+        calls: calls that cost something: with a reply, or timed out or torn, when a server may have worked for it.
         tokens_in: tokens that the model read.
         tokens_out: tokens that it wrote.
         unusable: replies that were not in the form asked for.
@@ -124,20 +124,25 @@ class Spent:
     def __add__(self, other: Spent) -> Spent:
         return Spent(*(mine + its for mine, its in zip(astuple(self), astuple(other), strict=True)))
 
+    def __sub__(self, other: Spent) -> Spent:
+        return Spent(*(mine - its for mine, its in zip(astuple(self), astuple(other), strict=True)))
+
 
 class Replies:
     """Replies of a language model by the digest of what was asked, and what was spent for each purpose.
 
-    A reply and its price are written in one transaction as soon as the reply is there, so that whoever is killed pays
-    for no reply twice and never forgets what was paid.
-
-    Args:
-        path: SQLite file; memory of this object only when None.
+    What a call may cost is held before it starts; its reply and its real price are written in one transaction as soon
+    as they are there. So whoever is killed pays for no reply twice, a call that was under way counts at its estimate,
+    and processes that ask at the same time share one budget.
 
     Example:
         >>> with Replies.opened(None) as replies:
-        ...     replies.keep("model", "a question", "yes", purpose="demo", price=Spent(1, 12, 1))
-        ...     replies.find("model", "a question"), replies.spent("demo").tokens_in
+        ...     replies.hold("demo", Spent(1, 20, 9), lambda after: after.calls <= 1)
+        ...     replies.hold("demo", Spent(1, 20, 9), lambda after: after.calls <= 1)
+        ...     replies.settle("model", "what?", "yes", purpose="demo", held=Spent(1, 20, 9), price=Spent(1, 12, 1))
+        ...     replies.find("model", "what?"), replies.spent("demo").tokens_in
+        True
+        False
         ('yes', 12)
     """
 
@@ -156,17 +161,31 @@ class Replies:
         found = self._store.execute(_FIND_REPLY, (model, _digest(question))).fetchone()
         return None if found is None else str(found[0])
 
-    def keep(self, model: str, question: str, text: str | None, *, purpose: str, price: Spent) -> None:
-        """Write what a call cost, and its reply where it is usable."""
+    def hold(self, purpose: str, expected: Spent, fits: Callable[[Spent], bool]) -> bool:
+        """Charge what a call may cost, if it fits with all that is spent and held; tell whether it did."""
+        self._store.execute("BEGIN IMMEDIATE")
         with self._store:
-            self._store.execute(_KEEP_SPENT, (purpose, *astuple(price)))
+            if not fits(self.spent(purpose) + expected):
+                return False
+            self._store.execute(_KEEP_SPENT, (purpose, *astuple(expected)))
+        return True
+
+    def settle(self, model: str, question: str, text: str | None, *, purpose: str, held: Spent, price: Spent) -> None:
+        """Write what a call did cost in the place of what was held, and its reply where it is usable."""
+        with self._store:
+            self._store.execute(_KEEP_SPENT, (purpose, *astuple(price - held)))
             if text is not None:
                 self._store.execute(_KEEP_REPLY, (model, _digest(question), text))
 
     def spent(self, purpose: str) -> Spent:
-        """Give what was spent for a purpose so far."""
+        """Give what was spent and is held for a purpose."""
         found = self._store.execute(_FIND_SPENT, (purpose,)).fetchone()
         return Spent(*found) if found else Spent()
+
+    def spent_in_all(self) -> Spent:
+        """Give what was spent and is held for all purposes."""
+        rows = self._store.execute("SELECT calls, tokens_in, tokens_out, unusable FROM spent").fetchall()
+        return sum((Spent(*row) for row in rows), Spent())
 
 
 @contextmanager

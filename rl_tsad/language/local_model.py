@@ -27,7 +27,8 @@ def load_local_model(model: str, device: Literal["auto", "cpu", "cuda"]) -> Loca
     On a GPU the weights are kept in the precision that they were saved in, on a CPU in float32.
 
     Raises:
-        ConfigError: when the model is not there or cannot be read, or there is no GPU where one is asked for.
+        ConfigError: when the model is not there or cannot be read, there is no GPU where one is asked for, or the extra
+            ``local`` is not installed.
     """
     import torch
 
@@ -38,7 +39,27 @@ def load_local_model(model: str, device: Literal["auto", "cpu", "cuda"]) -> Loca
     tokenizer, network = open_pretrained(
         model, "AutoTokenizer", "AutoModelForCausalLM", what="a causal language model", dtype=kind
     )
-    return LocalModel(name_with_version(model, network), tokenizer, network.to(where).eval())
+    grammar = _grammar(model, tokenizer, int(network.config.vocab_size))
+    return LocalModel(name_with_version(model, network), tokenizer, network.to(where).eval(), grammar)
+
+
+def _grammar(model: str, tokenizer: Any, words: int) -> Any:
+    """Give the tokenizer as the library sees it that holds replies to a form."""
+    try:
+        from llguidance.hf import from_tokenizer
+    except ImportError as error:
+        raise ConfigError(
+            "expected the package llguidance, which holds a local model to JSON, got none; "
+            "run: pip install 'rl-tsad[local]'"
+        ) from error
+    try:
+        return from_tokenizer(tokenizer, n_vocab=words)
+    except ValueError as error:
+        line = next(iter(str(error).splitlines()), "an error")[:200]
+        raise ConfigError(
+            f"expected a causal language model in {model!r}, got a tokenizer that cannot be held to JSON ({line}); "
+            "correct language.model"
+        ) from error
 
 
 class LocalModel:
@@ -48,8 +69,8 @@ class LocalModel:
     allowed), so a reply that came to an end is always of the form that was asked for. One reply is written at a time.
     """
 
-    def __init__(self, name: str, tokenizer: Any, network: Any) -> None:
-        self._name, self._tokenizer, self._network = name, tokenizer, network
+    def __init__(self, name: str, tokenizer: Any, network: Any, grammar: Any) -> None:
+        self._name, self._tokenizer, self._network, self._grammar = name, tokenizer, network, grammar
         self._one_at_a_time = threading.Lock()
 
     @property
@@ -76,7 +97,6 @@ class LocalModel:
 
         Raises:
             SilentModelError: when the conversation and its reply are longer than the model reads.
-            ConfigError: when the extra ``local`` is not installed.
         """
         import torch
 
@@ -86,7 +106,8 @@ class LocalModel:
             if before + most_tokens > self._longest:
                 raise SilentModelError(
                     f"expected a conversation of at most {self._longest - most_tokens} tokens for {self.name}, got "
-                    f"{before}; take a model that reads more, or smaller windows"
+                    f"{before}; lower language.asking.reply_tokens, set language.values to 'keep', or take a model "
+                    "that reads more"
                 )
             tokens = self._network.generate(
                 **asked,
@@ -104,20 +125,6 @@ class LocalModel:
     @property
     def _longest(self) -> int:
         return int(getattr(self._network.config, "max_position_embeddings", None) or _FALLBACK_LENGTH)
-
-    @property
-    def _grammar(self) -> Any:
-        """The tokenizer as the grammar library sees it; made once."""
-        if not hasattr(self, "_grammar_tokenizer"):
-            try:
-                from llguidance.hf import from_tokenizer
-            except ImportError as error:
-                raise ConfigError(
-                    "expected the package llguidance, which holds a local model to JSON, got none; "
-                    "run: pip install 'rl-tsad[local]'"
-                ) from error
-            self._grammar_tokenizer = from_tokenizer(self._tokenizer, n_vocab=int(self._network.config.vocab_size))
-        return self._grammar_tokenizer
 
     def _written(self, messages: Sequence[Message]) -> Any:
         """Write a conversation as the model's chat template says; as plain turns where it has none."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -16,7 +16,7 @@ from rl_tsad.language.backend import Message
 from rl_tsad.language.describe import describe
 from rl_tsad.types import Float32, Int64, Series, Windows
 
-VERSION = 1
+VERSION = 2
 """Raised with every change of wording, so that replies to another wording are not taken for these."""
 
 _MOST_CHANNELS = 6
@@ -44,7 +44,7 @@ class Verdict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     reason: str = Field(max_length=300)
-    severity: float = Field(ge=0.0, le=1.0)
+    severity: float = Field(ge=0.0, le=1.0, strict=True)
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,7 @@ def conversations(series: Series, windows: Windows, rows: Int64, context: Contex
         What stands out: Extreme spike in flow, late in the window.
         Before that: Normal behaviour, the readings move as usual.
     """
+    series = replace(series, channels=tuple(" ".join(name.split()) for name in series.channels))
     said = Message("system", _system(context))
     earlier = np.maximum(windows.starts[rows] - windows.length, 0)
     now = describe(windows.values[rows], context.habit.scale, series.channels, habit=context.habit)

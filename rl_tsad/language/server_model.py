@@ -22,6 +22,10 @@ from rl_tsad.types import Float32
 KEY = "RL_TSAD_API_KEY"
 """Environment variable that holds the server's key, if it wants one."""
 
+_PLAIN = (
+    "expected the plain address of a server in language.url, got one with a user, a password or a query; "
+    f"give the key in the environment variable {KEY}"
+)
 _OPTIONAL = ("response_format", "temperature", "seed", "max_tokens")
 _CODE = re.compile(r"[a-z0-9_.]{1,40}")
 _CHATTY = ("openai", "httpx2", "httpcore2", "httpx", "httpcore")
@@ -48,7 +52,9 @@ class ServerModel:
                 another machine, or the extra ``server`` is not installed.
         """
         address = checked_address(config.url)
-        key = os.environ.get(KEY)
+        key = os.environ.get(KEY, "").strip()
+        if not (key.isascii() and key.isprintable()) or " " in key:
+            raise ConfigError(f"expected one line of letters and digits in {KEY}, got something else; set it anew")
         if key and urlsplit(address).scheme == "http" and not is_here(address):
             raise ConfigError(
                 f"expected an https address for a server that is given a key, got {address}; "
@@ -154,12 +160,14 @@ class ServerModel:
         except openai.APITimeoutError:
             raise SilentModelError(
                 f"expected a reply of {self.name} within the time that language.asking.timeout allows, got none; "
-                "raise it, or see whether the server is overloaded"
+                "raise it, or see whether the server is overloaded",
+                may_cost=True,
             ) from None
         except openai.APIConnectionError as error:
             kind = type(error.__cause__).__name__ if error.__cause__ else "no connection"
             raise SilentModelError(
-                f"expected a reply of {self.name}, got {kind}; see whether the server runs and language.url is right"
+                f"expected a reply of {self.name}, got {kind}; see whether the server runs and language.url is right",
+                may_cost=kind != "ConnectError",
             ) from None
         except (openai.OpenAIError, ValueError, TypeError, AttributeError) as error:
             raise SilentModelError(
@@ -202,12 +210,17 @@ def checked_address(url: str | None) -> str:
         raise ConfigError(
             "expected the address of a server, got none; set language.url, such as http://127.0.0.1:8000/v1"
         )
-    parts = urlsplit(url)
-    if parts.username or parts.password or parts.query or parts.fragment:
+    if "@" in url:
+        raise ConfigError(_PLAIN)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
         raise ConfigError(
-            f"expected the plain address of a server in language.url, got one with a user, a password or a query; "
-            f"give the key in the environment variable {KEY}"
-        )
+            f"expected an address such as http://127.0.0.1:8000/v1, got {url!r} ({error}); correct language.url"
+        ) from None
+    if parts.query or parts.fragment:
+        raise ConfigError(_PLAIN)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigError(f"expected an address such as http://127.0.0.1:8000/v1, got {url!r}; correct language.url")
     return url

@@ -55,13 +55,14 @@ def open_pretrained(
         raise ConfigError(f"expected {what} in {model!r}, got no folder; correct {setting}")
     with quiet():
         import transformers
+        from safetensors import SafetensorError
 
         parts = []
         for kind in kinds:
             own = {} if kind == "AutoTokenizer" else {"use_safetensors": True, **options}
             try:
                 part = getattr(transformers, kind).from_pretrained(model, local_files_only=folder.is_dir(), **own)
-            except (OSError, ValueError, KeyError) as error:
+            except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
                 line = next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".: ")
                 raise ConfigError(
                     f"expected {what} (safetensors weights) in {model!r}, got: {line}; correct {setting}, or fetch "

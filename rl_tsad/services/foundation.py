@@ -166,7 +166,9 @@ def foundation_digest(records: Sequence[SeriesRecord], settings: Settings) -> st
     """Name a foundation by what it depends on: data, roles of channels, the settings of its rooms, seed, version."""
     facts = digest_facts(settings)
     parts = {name: facts[name] for name in _SECTIONS}
-    parts["notes"] = [settings.language.notes, settings.language.model if settings.language.notes else None]
+    language = settings.language
+    read_by = language.model if language.notes and language.backend == "embedded" else None
+    parts["notes"] = [language.notes, read_by]
     graph = {"neighbours": settings.active.neighbours}
     content = [
         __version__,

@@ -25,7 +25,7 @@ from rl_tsad.services.foundation import POOL, TEST, Foundation, window_of
 from rl_tsad.services.labeling import progress as labeling_progress
 from rl_tsad.services.measuring import METRICS, foundation_of, load_decision, measure_versions
 from rl_tsad.services.publishing import ACTOR, AGENT
-from rl_tsad.services.sounding import kept_ledger, sentence_of
+from rl_tsad.services.sounding import ledger_of, sentence_of
 from rl_tsad.services.workspace import Workspace, write_text
 
 AGREEMENT = "agreement"
@@ -100,7 +100,7 @@ def protocol_facts(workspace: Workspace, foundation: Foundation, version: ModelV
         f"{spent.labels} windows labelled, each listed in answers.csv",
         **who_acts(workspace, version),
         **({"notes": "; ".join(foundation.said)} if foundation.said else {}),
-        **({"language model": sentence_of(ledger)} if (ledger := kept_ledger(workspace, foundation)) else {}),
+        **({"language model": sentence_of(ledger)} if (ledger := ledger_of(workspace, version)) else {}),
         "model version": f"{version.id}, digest {version.digest[:12]}",
         "seed": str(settings.seed),
     }

@@ -74,6 +74,7 @@ def retrain(
     }
     metrics |= {"spread/windows": float((targets.source == "propagated").sum())} | metrics_of(sounding.ledger)
     config = {**digest_facts(workspace.settings), "learner": learner, "foundation": foundation.folder.name}
+    config["severities"] = sounding.name
     new = NewVersion(
         digest="",
         config=config,

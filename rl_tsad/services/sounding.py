@@ -11,7 +11,7 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,8 @@ from rl_tsad.detector.rehearse import fit_cost, write_copies
 from rl_tsad.errors import CheckpointError, WorkspaceError
 from rl_tsad.language.asked import Plan, Told, asked_severities, plan_questions
 from rl_tsad.language.asking import cost_of, read_reply
-from rl_tsad.language.backend import Message, embedder, writer, writes
-from rl_tsad.language.cache import Spent
+from rl_tsad.language.backend import Embedder, Message, embedder, writer, writes
+from rl_tsad.language.cache import Replies, Spent
 from rl_tsad.language.calibration import calibrate, fit_calibration
 from rl_tsad.language.describe import QUIET
 from rl_tsad.language.prompt import VERSION, Verdict
@@ -37,11 +37,12 @@ from rl_tsad.language_config import LanguageConfig
 from rl_tsad.progress import Progress, no_progress
 from rl_tsad.seeding import derive_seed
 from rl_tsad.services.drafts import draft_folder, publish_folder
-from rl_tsad.services.foundation import Foundation, load_foundation, split_windows
+from rl_tsad.services.foundation import Foundation, split_windows
 from rl_tsad.services.publishing import HEARD
 from rl_tsad.services.workspace import Workspace, list_series, load_series
 from rl_tsad.types import Float32, Int8
 
+_FORMAT = 2
 _COPIES, _MOST_COPIED = 32, 16_384
 
 
@@ -54,12 +55,14 @@ class Sounding:
         ledger: what asking cost and brought (:class:`rl_tsad.language.asking.Ledger`); empty where nobody was asked.
         apart: (N,) float32, the same by what was said at least two windows' lengths away; None where nobody was asked.
         heard: what was said of the windows asked about; None where nobody was asked.
+        name: names the folder where it is kept.
     """
 
     severity: Float32
     ledger: Mapping[str, Any]
     apart: Float32 | None = None
     heard: Heard | None = None
+    name: str = ""
 
 
 def check_language(config: LanguageConfig) -> None:
@@ -68,10 +71,7 @@ def check_language(config: LanguageConfig) -> None:
     Raises:
         ConfigError: when it cannot be opened. A server is not called.
     """
-    if writes(config):
-        writer(config)
-    elif config.backend == "embedded":
-        embedder(config)
+    _open(config)
 
 
 def sound(workspace: Workspace, foundation: Foundation, *, progress: Progress = no_progress) -> Sounding:
@@ -83,13 +83,14 @@ def sound(workspace: Workspace, foundation: Foundation, *, progress: Progress = 
         ConfigError: when the language model cannot be opened.
         CheckpointError: when what is kept is damaged.
     """
-    folder = _folder(foundation, workspace.settings.language)
+    model = _open(workspace.settings.language)
+    folder = _folder(foundation, workspace.settings.language, model)
     known = _kept(folder)
-    if known is not None and not _is_open(known.ledger):
+    if known is not None and not known.ledger.get("silent"):
         return known
-    found = _severity(workspace, foundation, progress)
+    found = _severity(workspace, foundation, model, progress)
     severity = found.severity * (1 - np.concatenate([one.excused for one in foundation.judgements]))
-    found = replace(found, severity=severity.astype(np.float32))
+    found = replace(found, severity=severity.astype(np.float32), name=folder.name)
     with draft_folder(folder.parent) as draft:
         new = draft / "new"
         new.mkdir()
@@ -104,22 +105,24 @@ def sound(workspace: Workspace, foundation: Foundation, *, progress: Progress = 
     return found
 
 
-def kept_ledger(workspace: Workspace, foundation: Foundation) -> Mapping[str, Any]:
-    """Give what asking for the settings' severities cost and brought; empty where nobody was asked, or not yet."""
-    known = _kept(_folder(foundation, workspace.settings.language))
+def ledger_of(workspace: Workspace, version: ModelVersion) -> Mapping[str, Any]:
+    """Give what asking the language model for a version cost and brought; empty where nobody was asked."""
+    foundation = workspace.foundations / str(version.config["foundation"])
+    known = _kept(foundation / "severities" / str(version.config.get("severities") or "none"))
     return known.ledger if known else {}
+
+
+def spent_in_all(workspace: Workspace) -> Spent:
+    """Give what was spent on language models in a workspace, interrupted trainings and calls under way included."""
+    if workspace.language_cache is None or not workspace.language_cache.exists():
+        return Spent()
+    with Replies.opened(workspace.language_cache) as replies:
+        return replies.spent_in_all()
 
 
 def copies_to_learn_from(config: RehearsalConfig) -> RehearsalConfig:
     """Ask for as many copies as severities can be calibrated on in seconds; few would tell accidents of few events."""
     return replace(config, copies=_COPIES, most=_MOST_COPIED)
-
-
-def spending_of(workspace: Workspace, version: ModelVersion) -> str:
-    """Say what asking the language model for a version cost and brought; nothing where nobody was asked."""
-    foundation = load_foundation(workspace.foundations / str(version.config["foundation"]))
-    ledger = kept_ledger(workspace, foundation)
-    return sentence_of(ledger) if ledger else ""
 
 
 def with_severity(foundation: Foundation, sounding: Sounding) -> Foundation:
@@ -206,8 +209,7 @@ def metrics_of(ledger: Mapping[str, Any]) -> dict[str, float]:
     """
     if not ledger:
         return {}
-    spent = Spent(**ledger["spent"]) + Spent(**ledger["before"])
-    parts = {f"language/{name}": float(value) for name, value in asdict(spent).items()}
+    parts = {f"language/{name}": float(value) for name, value in ledger["total"].items()}
     others = ("questions", "answered", "hits", "money", "seconds")
     return parts | {f"language/{name}": float(ledger[name]) for name in others}
 
@@ -216,22 +218,32 @@ def sentence_of(ledger: Mapping[str, Any]) -> str:
     """Say what asking cost and brought.
 
     Example:
-        >>> spent = {"calls": 40, "tokens_in": 9000, "tokens_out": 800, "unusable": 1}
-        >>> sentence_of({"questions": 50, "hits": 11, "answered": 49, "spent": spent, "before": {}, "money": 0.02,
-        ...              "seconds": 3.4, "stopped": ""})
-        '50 questions, 49 answered (11 from the cache, 1 reply unusable): 40 calls, 9800 tokens, cost 0.02, 3 s'
+        >>> total = {"calls": 51, "tokens_in": 9000, "tokens_out": 800, "unusable": 0}
+        >>> told = sentence_of({"questions": 50, "hits": 11, "answered": 49, "silent": 0, "spent": {"calls": 40},
+        ...                     "total": total, "money": 0.02, "seconds": 3.4, "stopped": "", "trouble": ""})
+        >>> told.split("; ")
+        ['49 of 50 questions answered (11 from the cache, 40 calls in 3 s)', 'in all 51 calls, 9800 tokens, cost 0.02']
     """
-    spent = ledger["spent"]
-    unusable = f", {spent['unusable']} {'reply' if spent['unusable'] == 1 else 'replies'} unusable"
+    total, unusable = ledger["total"], ledger["total"]["unusable"]
     text = (
-        f"{ledger['questions']} questions, {ledger['answered']} answered ({ledger['hits']} from the cache"
-        f"{unusable if spent['unusable'] else ''}): {spent['calls']} calls, "
-        f"{spent['tokens_in'] + spent['tokens_out']} tokens, cost {ledger['money']:.4g}, {ledger['seconds']:.0f} s"
+        f"{ledger['answered']} of {ledger['questions']} questions answered ({ledger['hits']} from the cache, "
+        f"{ledger['spent']['calls']} calls in {ledger['seconds']:.0f} s); in all {total['calls']} calls, "
+        f"{total['tokens_in'] + total['tokens_out']} tokens, cost {ledger['money']:.4g}"
     )
-    return text + (f"; ended early: {ledger['stopped']}" if ledger["stopped"] else "")
+    text += f", {unusable} {'reply' if unusable == 1 else 'replies'} unusable" if unusable else ""
+    text += f", {ledger['silent']} without a reply" if ledger["silent"] else ""
+    text += f"; ended early: {ledger['stopped']}" if ledger["stopped"] else ""
+    return text + (f"; last trouble: {ledger['trouble']}" if ledger["trouble"] else "")
 
 
-def _severity(workspace: Workspace, foundation: Foundation, progress: Progress) -> Sounding:
+def _open(config: LanguageConfig) -> Embedder | None:
+    """Open the language model of the settings, if they name one. A server is not called."""
+    if writes(config):
+        return writer(config)
+    return embedder(config) if config.backend == "embedded" else None
+
+
+def _severity(workspace: Workspace, foundation: Foundation, model: Embedder | None, progress: Progress) -> Sounding:
     config, cache = workspace.settings.language, workspace.language_cache
     if writes(config):
         told = _told(workspace, foundation)
@@ -240,7 +252,7 @@ def _severity(workspace: Workspace, foundation: Foundation, progress: Progress) 
             asked,
             writer(config),
             config,
-            purpose=f"{foundation.folder.name}/{_purpose(config)}",
+            purpose=f"{foundation.folder.name}/{_purpose(config, model)}",
             cache=cache,
             progress=progress,
         )
@@ -281,9 +293,11 @@ def _told(workspace: Workspace, foundation: Foundation) -> list[Told]:
     return found
 
 
-def _folder(foundation: Foundation, config: LanguageConfig) -> Path:
-    digest = hashlib.sha256(json.dumps([VERSION, asdict(config)], sort_keys=True).encode()).hexdigest()[:16]
-    return foundation.folder / "severities" / digest
+def _folder(foundation: Foundation, config: LanguageConfig, model: Embedder | None) -> Path:
+    """Where severities are kept: by the model and its weights, what it is told, and how much may be asked."""
+    limits = (config.asking.calls, config.asking.tokens, config.asking.money, config.asking.reply_tokens)
+    facts = [_FORMAT, _purpose(config, model), limits, (config.asking.price_in, config.asking.price_out)]
+    return foundation.folder / "severities" / hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 
 def _kept(folder: Path) -> Sounding | None:
@@ -293,21 +307,17 @@ def _kept(folder: Path) -> Sounding | None:
         kept = np.load(folder / "severity.npy", mmap_mode="r", allow_pickle=False)
         ledger = json.loads((folder / "ledger.json").read_text())
         if not ledger:
-            return Sounding(kept, ledger)
+            return Sounding(kept, ledger, name=folder.name)
         apart = np.load(folder / "apart.npy", mmap_mode="r", allow_pickle=False)
-        return Sounding(kept, ledger, apart, load_heard(folder / HEARD))
+        return Sounding(kept, ledger, apart, load_heard(folder / HEARD), folder.name)
     except (OSError, ValueError) as error:
         raise CheckpointError(
             f"expected severities in {folder}, got {error}; delete that folder and train again"
         ) from error
 
 
-def _is_open(ledger: Mapping[str, Any]) -> bool:
-    """Whether questions stayed open for another reason than the budget: then they are asked again next time."""
-    return bool(ledger) and bool(ledger["stopped"]) and "budget" not in ledger["stopped"]
-
-
-def _purpose(config: LanguageConfig) -> str:
+def _purpose(config: LanguageConfig, model: Embedder | None) -> str:
     """Name what is paid for: the model and what it is told, but not the limits, which may be raised later."""
-    facts = {name: value for name, value in asdict(config).items() if name != "asking"}
-    return hashlib.sha256(json.dumps([VERSION, facts], sort_keys=True).encode()).hexdigest()[:16]
+    shown = shows_values(config) if writes(config) else None
+    facts = [VERSION, config.backend, model.name if model else None, shown, config.about, config.notes]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]

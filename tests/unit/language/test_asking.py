@@ -69,7 +69,7 @@ def test_what_the_cache_knows_costs_nothing(tmp_path):
     answers = asked(second, ["b", "c", "a"], tmp_path / "cache.db")
     assert second.asked == ["c"]
     assert (answers.ledger.hits, answers.ledger.answered, answers.ledger.spent.calls) == (2, 3, 1)
-    assert answers.ledger.before == Spent(2, 20, 10)
+    assert answers.ledger.total == Spent(3, 30, 15)
 
 
 def test_another_form_or_model_is_another_question(tmp_path):
@@ -107,13 +107,13 @@ def test_the_budget_is_never_exceeded_and_holds_over_interruptions(tmp_path):
     texts = [str(number) for number in range(9)]
     answers = asked(Writer(), texts, tmp_path / "calls.db", calls=4, at_once=3)
     assert answers.ledger.spent.calls == 4
-    assert answers.ledger.stopped == "the budget of language.asking is spent"
+    assert answers.ledger.stopped == "the budget of language.asking (calls, tokens or money) is spent"
     assert sum(reply is not None for reply in answers.replies) == 4
     assert asked(Writer(), texts, tmp_path / "calls.db", calls=4).ledger.spent.calls == 0
     more = asked(Writer(), texts, tmp_path / "calls.db", calls=6)
-    assert (more.ledger.hits, more.ledger.spent.calls, more.ledger.before.calls) == (4, 2, 4)
+    assert (more.ledger.hits, more.ledger.spent.calls, more.ledger.total.calls) == (4, 2, 6)
     other = asked(Writer(), ["x", *texts], tmp_path / "calls.db", calls=2, purpose="other")
-    assert (other.ledger.hits, other.ledger.spent.calls, other.ledger.before.calls) == (6, 2, 0)
+    assert (other.ledger.hits, other.ledger.spent.calls, other.ledger.total.calls) == (6, 2, 2)
 
     one = expected_cost(questions("0")[0], AskingConfig())
     most = one.tokens_in + one.tokens_out
@@ -146,7 +146,17 @@ def test_a_silent_model_ends_the_round_and_what_is_known_is_given(tmp_path):
     answers = asked(writer, ["a", "b", "c", "d", "e", "known"], tmp_path / "cache.db")
     assert len(writer.asked) == 3
     assert answers.replies == (None,) * 5 + (Choice(severity=0.5),)
-    assert answers.ledger.stopped == "expected a reply, got none; see whether the server runs"
+    ledger = answers.ledger
+    assert (ledger.silent, ledger.stopped) == (3, "the language model is silent")
+    assert ledger.trouble == "expected a reply, got none; see whether the server runs"
+    assert ledger.total == Spent(1, 10, 5)  # what was refused or never arrived costs nothing
+
+
+def test_what_a_server_may_have_worked_for_is_charged_at_its_estimate():
+    writer = Writer(lambda text: SilentModelError("timed out", may_cost=True))
+    ledger = asked(writer, ["a", "b"]).ledger
+    read = expected_cost(questions("a")[0], AskingConfig()).tokens_in
+    assert ledger.total == ledger.spent == Spent(2, 2 * read, 0)
 
 
 def test_now_and_then_no_reply_is_no_reason_to_stop():
@@ -154,6 +164,39 @@ def test_now_and_then_no_reply_is_no_reason_to_stop():
     answers = asked(writer, list("abcdefg"))
     assert [reply is None for reply in answers.replies] == [text in "bdf" for text in "abcdefg"]
     assert not answers.ledger.stopped
+    assert (answers.ledger.silent, answers.ledger.trouble) == (3, "busy")
+
+
+def test_two_rounds_at_the_same_time_share_a_budget_and_ask_nothing_twice(tmp_path):
+    writers = [Writer(seconds=0.03), Writer(seconds=0.03)]
+    texts, path = [str(number) for number in range(9)], tmp_path / "cache.db"
+    rounds = [threading.Thread(target=asked, args=(one, texts, path), kwargs={"calls": 6}) for one in writers]
+    for one in rounds:
+        one.start()
+    for one in rounds:
+        one.join()
+    assert len(writers[0].asked) + len(writers[1].asked) == 6
+    with Replies.opened(path) as replies:
+        assert replies.spent("test") == Spent(6, 60, 30)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '```json\n{"severity": 0.5}\n```',
+        '<think>0.9? {"severity": 0.9}</think>\n\n{"severity": 0.5}',
+        ' {"severity": 0.5}\n',
+    ],
+)
+def test_a_fence_and_thoughts_are_no_part_of_a_reply(text):
+    assert asked(Writer(lambda _: text), ["a"]).replies == (Choice(severity=0.5),)
+
+
+@pytest.mark.parametrize(
+    "text", ['{"severity": 0.5} I think', 'Well: {"severity": 0.5}', "0.5", "[0.5]", "", "<think>0.5"]
+)
+def test_anything_else_around_it_is(text):
+    assert asked(Writer(lambda _: text), ["a"]).replies == (None,)
 
 
 def test_a_fault_in_the_model_code_is_not_swallowed():
@@ -214,4 +257,5 @@ with Replies.opened(Path({str(tmp_path / "cache.db")!r})) as replies:
     again.name = f"tiny at {language_server.url}"
     answers = asked(again, "abcdef", tmp_path / "cache.db")
     assert again.asked == ["d", "e", "f"]
-    assert (answers.ledger.hits, answers.ledger.before) == (3, Spent(3, 30, 15))
+    held = expected_cost(questions("d")[0], AskingConfig())  # of the call that was under way
+    assert (answers.ledger.hits, answers.ledger.total) == (3, Spent(6, 60, 30) + held)

@@ -67,7 +67,7 @@ def test_a_reply_that_is_cut_off_says_so(tiny_writer):
 
 def test_a_question_longer_than_the_model_reads_is_refused(tiny_writer, tmp_path):
     model = opened(changed(tiny_writer, tmp_path / "short", max_position_embeddings=64))
-    with pytest.raises(SilentModelError, match=r"at most 44 tokens for short@.*; take a model that reads more"):
+    with pytest.raises(SilentModelError, match=r"at most 44 tokens for short@.*; lower language"):
         model.complete(QUESTION, Verdict, most_tokens=20)
 
 
@@ -85,6 +85,16 @@ def test_what_is_no_model_is_explained(tmp_path):
         opened(tmp_path)
     with pytest.raises(ConfigError, match="expected the name of a language model, got none"):
         writer(LanguageConfig(backend="local"))
+
+
+def test_torn_weights_and_an_encoder_are_explained(tiny_writer, tiny_model, tmp_path):
+    torn = tmp_path / "torn"
+    shutil.copytree(tiny_writer, torn)
+    weights = torn / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    for folder in (torn, tiny_model):
+        with pytest.raises(ConfigError, match="expected a causal language model"):
+            opened(folder)
 
 
 def test_a_pickle_is_never_read(tiny_writer, tmp_path):

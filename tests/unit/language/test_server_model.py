@@ -168,6 +168,9 @@ def test_neither_key_nor_prompt_shows_in_logs_errors_or_names(language_server, m
         (None, "expected the address of a server, got none"),
         ("ftp://host/v1", "expected an address such as"),
         ("host:8000", "expected an address such as"),
+        ("http://[::1/v1", "expected an address such as"),
+        ("http://127.0.0.1:abc/v1", "expected an address such as"),
+        (f"me:{SECRET}@host/v1", "got one with a user, a password or a query"),
         (f"https://me:{SECRET}@host/v1", "got one with a user, a password or a query"),
         (f"https://host/v1?key={SECRET}", "got one with a user, a password or a query"),
         ("http://models.example.com/v1", "expected an https address for a server that is given a key"),
@@ -177,6 +180,14 @@ def test_an_address_that_would_leak_or_lead_nowhere_is_refused(url, said, monkey
     monkeypatch.setenv(KEY, SECRET)
     with pytest.raises(ConfigError, match=re.escape(said)) as caught:
         writer(LanguageConfig(backend="server", model="any", url=url))
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", [f"{SECRET}\nX: y", f"{SECRET} x", f"{SECRET}é"])
+def test_a_key_that_is_none_is_blamed_itself(key, monkeypatch, language_server):
+    monkeypatch.setenv(KEY, key)
+    with pytest.raises(ConfigError, match="expected one line of letters and digits in RL_TSAD_API_KEY") as caught:
+        opened(language_server)
     assert SECRET not in str(caught.value)
 
 

@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -8,21 +9,25 @@ from db import versions
 from rl_tsad.data.habits import NOTED
 from rl_tsad.data.windows import make_windows
 from rl_tsad.errors import CheckpointError, ConfigError, LanguageError
+from rl_tsad.language.cache import Spent
+from rl_tsad.language.local_model import load_local_model
 from rl_tsad.language_config import AskingConfig, LanguageConfig
-from rl_tsad.services.foundation import prepare
+from rl_tsad.services.foundation import foundation_digest, prepare
 from rl_tsad.services.reporting import report_workspace
 from rl_tsad.services.retraining import retrain
 from rl_tsad.services.scoring import load_model
 from rl_tsad.services.sounding import (
-    kept_ledger,
+    ledger_of,
     metrics_of,
     plan,
+    sentence_of,
     shows_values,
     sound,
-    spending_of,
+    spent_in_all,
     try_language,
     with_severity,
 )
+from rl_tsad.services.workspace import list_series
 
 pytestmark = pytest.mark.slow
 
@@ -62,9 +67,12 @@ def test_answers_of_a_server_reach_the_belief_and_cost_is_told(trained, language
 
     version = retrain(workspace)
     assert version.metrics["language/calls"] == 6
-    said = "6 questions, 6 answered (0 from the cache): 6 calls, 90 tokens, cost 0.00036"
-    assert spending_of(workspace, version).startswith(said)
-    _, report = report_workspace(workspace, workspace.reports, budgets=(0,))
+    told_of = sentence_of(ledger_of(workspace, version))
+    assert told_of.startswith("6 of 6 questions answered (0 from the cache, 6 calls in ")
+    said = "in all 6 calls, 90 tokens, cost 0.00036"
+    assert said in told_of
+    assert spent_in_all(workspace) == Spent(6, 60, 30)
+    _, report = report_workspace(trained, trained.reports, budgets=(0,))  # whatever the settings say meanwhile
     assert said in report.read_text()
     assert len(language_server.seen()["seen"]) == 6  # nothing was asked again
 
@@ -120,14 +128,24 @@ def test_a_silent_server_stops_no_training_and_is_asked_again_the_next_time(trai
     language_server.plan('babble {"reason": "a", "severity": 0.9}', *["status 500"] * 9)
     workspace = told(trained, **server(language_server, at_once=1))
     version = retrain(workspace)
-    assert "ended early: expected a reply of tiny at" in spending_of(workspace, version)
+    said = sentence_of(ledger_of(workspace, version))
+    assert (
+        "3 without a reply; ended early: the language model is silent; last trouble: expected a reply of tiny" in said
+    )
     assert version.metrics["language/answered"] == 1
     script(language_server, *[0.2] * 9)
     foundation = prepare(workspace)
     ledger = sound(workspace, foundation).ledger
-    assert (ledger["hits"], ledger["answered"], ledger["stopped"]) == (1, 3, "the budget of language.asking is spent")
-    assert ledger["before"]["calls"] == 4
-    assert kept_ledger(workspace, foundation) == ledger
+    assert (ledger["hits"], ledger["answered"], ledger["silent"], ledger["stopped"]) == (1, 6, 0, "")
+    assert ledger["total"]["calls"] == 6  # what the server refused cost nothing
+    assert sound(workspace, foundation).ledger == ledger
+    language_server.plan(*["status 500"] * 2)
+    few = told(trained, **server(language_server, calls=2, at_once=1, reply_tokens=200))
+    assert sound(few, foundation).ledger["answered"] == 2
+    other = told(trained, **server(language_server, calls=2, at_once=1), about="a pump")
+    assert sound(other, foundation).ledger["silent"] == 2
+    script(language_server, *[0.2] * 2)
+    assert sound(other, foundation).ledger["answered"] == 2  # even after fewer silent calls than end a round
 
 
 def test_without_any_reply_the_rule_stands(trained, language_server):
@@ -150,7 +168,38 @@ def test_another_model_or_budget_costs_no_new_detector_and_known_replies_are_fre
     after = prepare(more)
     assert after.folder == before.folder
     ledger = sound(more, after).ledger
-    assert (ledger["hits"], ledger["spent"]["calls"], ledger["before"]["calls"]) == (6, 3, 6)
+    assert (ledger["hits"], ledger["spent"]["calls"], ledger["total"]["calls"]) == (6, 3, 9)
+    script(language_server)
+    faster = told(trained, **server(language_server, calls=9, at_once=2, timeout=7.0, retries=1))
+    assert sound(faster, after).ledger == ledger
+    assert language_server.seen()["seen"] == []
+
+
+def test_other_weights_in_the_same_folder_are_another_model(trained, tiny_writer, tmp_path):
+    from transformers import AutoModelForCausalLM
+
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_writer, folder)
+    limits = AskingConfig(calls=1, reply_tokens=800)
+    workspace = told(trained, backend="local", model=str(folder), device="cpu", asking=limits)
+    foundation = prepare(workspace)
+    before = sound(workspace, foundation)
+    network = AutoModelForCausalLM.from_pretrained(folder)
+    network.lm_head.weight.data *= -1
+    network.save_pretrained(folder)
+    load_local_model.cache_clear()
+    after = sound(workspace, foundation)
+    assert (after.ledger["hits"], after.ledger["spent"]["calls"]) == (0, after.ledger["total"]["calls"])
+    assert after.name != before.name
+
+
+def test_notes_are_read_by_the_same_model_whoever_is_asked(trained, language_server):
+    noted = {**server(language_server), "notes": ("maintenance stops are normal",)}
+    records = list_series(trained)
+    digests = {
+        foundation_digest(records, told(trained, **{**noted, "model": model}).settings) for model in ("one", "other")
+    }
+    assert len(digests) == 1
 
 
 def test_a_local_model_judges_windows_too(trained, tiny_writer):
