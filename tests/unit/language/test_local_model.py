@@ -1,5 +1,7 @@
 import json
+import re
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from rl_tsad.errors import ConfigError, SilentModelError
 from rl_tsad.language.asking import read_reply
 from rl_tsad.language.backend import Message, writer
+from rl_tsad.language.local_model import load_local_model
 from rl_tsad.language.prompt import Verdict
 from rl_tsad.language_config import LanguageConfig
 
@@ -85,6 +88,13 @@ def test_what_is_no_model_is_explained(tmp_path):
         opened(tmp_path)
     with pytest.raises(ConfigError, match="expected the name of a language model, got none"):
         writer(LanguageConfig(backend="local"))
+
+
+def test_a_missing_extra_is_named(tiny_writer, monkeypatch):
+    load_local_model.cache_clear()
+    monkeypatch.setitem(sys.modules, "llguidance.hf", None)
+    with pytest.raises(ConfigError, match=re.escape("pip install 'rl-tsad[local]'")):
+        opened(tiny_writer)
 
 
 def test_torn_weights_and_an_encoder_are_explained(tiny_writer, tiny_model, tmp_path):

@@ -191,6 +191,12 @@ def test_a_key_that_is_none_is_blamed_itself(key, monkeypatch, language_server):
     assert SECRET not in str(caught.value)
 
 
+def test_a_missing_extra_is_named(language_server, monkeypatch):
+    monkeypatch.setitem(sys.modules, "openai", None)
+    with pytest.raises(ConfigError, match=re.escape("pip install 'rl-tsad[server]'")):
+        opened(language_server)
+
+
 @pytest.fixture(scope="module")
 def transformers_server(tiny_writer: Path, tmp_path_factory):
     """``transformers serve`` with the tiny model, as a user would start it."""
