@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from rl_tsad.setting_types import Count, Flag
+from rl_tsad.setting_types import Count, Flag, Fraction
 
 _STRICT = ConfigDict(extra="forbid")
 _Amount = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
@@ -64,6 +64,9 @@ class LanguageConfig:
             them to what runs on this machine. Channel names and times are part of descriptions.
         about: what is recorded here and in which units, for a language model that writes, such as "cooling water of a
             pump: flow in m3/h, temp in degrees Celsius".
+        teach: weight with which a sure reply teaches the belief as an answer of a person does; 0 for not at all. Worth
+            it for a model that is right in nine of ten cases, as long as people have answered little; one that is right
+            in three of four may harm (docs/language.md).
         cache: whether embeddings and replies are kept in the workspace.
         notes: what is normal here, a sentence each, such as ["maintenance stops are normal", "short dips in pressure
             are normal on Sundays"]; what a note excuses raises no alarm. `rl-tsad notes` shows how they are understood.
@@ -76,6 +79,7 @@ class LanguageConfig:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     values: Literal["auto", "send", "keep"] = "auto"
     about: str = ""
+    teach: Fraction = 0.0
     cache: Flag = True
     notes: tuple[str, ...] = ()
     asking: AskingConfig = field(default_factory=AskingConfig)

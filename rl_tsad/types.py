@@ -245,7 +245,7 @@ class Targets:
         keys: (N,) window keys.
         value: (N,) int8 in {-1 unknown, 0 normal, 1 anomaly}.
         weight: (N,) float32 in [0, 1], trust; 1 for a human answer.
-        source: (N,) str, ``"human"``, ``"propagated"`` or ``"none"``.
+        source: (N,) str, ``"human"``, ``"language"`` (what a language model said), ``"propagated"`` or ``"none"``.
     """
 
     keys: Keys
@@ -266,6 +266,19 @@ def no_targets() -> Targets:
     """
     empty = np.array([], dtype=np.str_)
     return Targets(empty, np.array([], dtype=np.int8), np.array([], dtype=np.float32), empty)
+
+
+def said(targets: Targets) -> Targets:
+    """Keep what people and language models said of windows; what was spread from there is left out.
+
+    Example:
+        >>> source = np.array(["human", "propagated", "language"])
+        >>> told = Targets(np.array(["a", "b", "c"]), np.array([1, 1, 0], np.int8), np.ones(3, np.float32), source)
+        >>> said(told).keys.tolist()
+        ['a', 'c']
+    """
+    own = np.isin(targets.source, ("human", "language"))
+    return Targets(targets.keys[own], targets.value[own], targets.weight[own], targets.source[own])
 
 
 def human(targets: Targets) -> Targets:

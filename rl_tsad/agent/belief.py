@@ -24,7 +24,7 @@ from rl_tsad.detector.judge import Judgement
 from rl_tsad.detector.rehearse import Rehearsal
 from rl_tsad.errors import DataError
 from rl_tsad.seeding import derive_rng, derive_seed
-from rl_tsad.types import ANOMALY, NORMAL, Bool, Float32, Float64, Int8, Int64, Targets, human
+from rl_tsad.types import ANOMALY, NORMAL, Bool, Float32, Float64, Int8, Int64, Targets, said
 
 LIMIT = 10.0
 """Logits lie in [-LIMIT, LIMIT]."""
@@ -115,7 +115,7 @@ def form_belief(
 
     Args:
         judgements: of the pool's windows, one entry a series.
-        targets: what is known of them; only human answers count, unless ``config.spread``.
+        targets: what is known of them; what was spread counts only with ``config.spread``.
         rehearsal: written events; those on which rules and policies will learn are not among them.
         config: see :class:`rl_tsad.decision_config.BeliefConfig`.
         seed: fixes trees and folds.
@@ -128,7 +128,7 @@ def form_belief(
         DataError: when there is nothing to learn from: neither written events nor answers of both kinds.
     """
     keys = np.concatenate([one.keys for one in judgements])
-    value, weight = join_targets(keys, targets if config.spread else human(targets))
+    value, weight = join_targets(keys, targets if config.spread else said(targets))
     rows = np.flatnonzero(value >= 0)
     table = np.concatenate([columns(one) for one in judgements])
     tables = (table, np.concatenate([columns(one) for one in seen])) if len(seen) else (table,)

@@ -18,7 +18,7 @@ from rl_tsad.language.severity import habit_of
 from rl_tsad.language.worth import worth_asking
 from rl_tsad.language_config import LanguageConfig
 from rl_tsad.progress import Progress, no_progress
-from rl_tsad.types import Bool, Float32, Int64, Series, Windows
+from rl_tsad.types import Bool, Float32, Int64, Keys, Series, Targets, Windows
 
 _BATCH = 2048
 _FAR = 2**40
@@ -134,6 +134,34 @@ def spread_severities(plan: Plan, answered: Bool, severity: Float32) -> tuple[Fl
     )
 
 
+def as_targets(keys: Keys, severity: Float32, known: Targets, *, weight: float) -> Targets:
+    """Add what was said of windows to what people answered, who have the last word.
+
+    Args:
+        keys: (M,) windows that were asked about.
+        severity: (M,) float32 in [0, 1], what was said; an anomaly from .5 on.
+        known: what people answered, and what was spread from there.
+        weight: of a reply that is sure; one of severity s weighs ``weight * |2 s - 1|``.
+
+    Example:
+        >>> told = Targets(np.array(["a"]), np.array([0], np.int8), np.ones(1, np.float32), np.array(["human"]))
+        >>> both = as_targets(np.array(["a", "b"]), np.array([0.9, 0.9], np.float32), told, weight=0.5)
+        >>> both.keys.tolist(), both.value.tolist(), both.source.tolist()
+        (['a', 'b'], [0, 1], ['human', 'language'])
+    """
+    strength = (weight * np.abs(2.0 * severity - 1.0)).astype(np.float32)
+    people = known.keys[known.source == "human"]
+    free = ~np.isin(keys, people) & (strength > 0)
+    kept = ~np.isin(known.keys, keys[free])
+    count = int(free.sum())
+    return Targets(
+        np.concatenate([known.keys[kept], keys[free]]),
+        np.concatenate([known.value[kept], (severity[free] >= 0.5).astype(np.int8)]),
+        np.concatenate([known.weight[kept], strength[free]]),
+        np.concatenate([known.source[kept], np.full(count, "language")]),
+    )
+
+
 def asked_severities(
     plan: Plan,
     model: LanguageModel,
@@ -142,7 +170,7 @@ def asked_severities(
     purpose: str,
     cache: Path | None = None,
     progress: Progress = no_progress,
-) -> tuple[tuple[Float32, Float32, Heard], Ledger]:
+) -> tuple[tuple[Float32, Float32, Heard], Int64, Ledger]:
     """Ask what is planned, within the budget, and let all other windows inherit.
 
     Args:
@@ -154,8 +182,8 @@ def asked_severities(
         progress: told of ``"language/ask"``.
 
     Returns:
-        What :func:`spread_severities` gives, and what it cost. Where nothing was answered severities are by rule; the
-        ledger says so.
+        What :func:`spread_severities` gives, the (M,) rows that have an answer, and what it cost. Where nothing was
+        answered severities are by rule; the ledger says so.
     """
     with Replies.opened(cache) as replies:
         answers = ask(
@@ -163,4 +191,4 @@ def asked_severities(
         )
     known = np.array([reply is not None for reply in answers.replies], dtype=bool)
     said = np.array([reply.severity for reply in answers.replies if reply is not None], dtype=np.float32)
-    return spread_severities(plan, known, said), answers.ledger
+    return spread_severities(plan, known, said), plan.asked[known], answers.ledger

@@ -23,11 +23,11 @@ from rl_tsad.seeding import derive_seed
 from rl_tsad.services.costs import share_left
 from rl_tsad.services.foundation import Foundation, prepare
 from rl_tsad.services.publishing import AGENT, FOREST, PUBLISHED, Learnt, publish
-from rl_tsad.services.sounding import check_language, metrics_of, sound, with_severity
+from rl_tsad.services.sounding import check_language, metrics_of, sound, taught, with_severity
 from rl_tsad.services.spreading import answers_by_key, spread_answers
 from rl_tsad.services.workspace import Workspace
 from rl_tsad.settings import digest_facts
-from rl_tsad.types import Float32, Int8, Int64, Targets, human, no_targets, rows_of
+from rl_tsad.types import Float32, Int8, Int64, Targets, human, no_targets, rows_of, said
 
 
 def retrain(
@@ -62,6 +62,7 @@ def retrain(
     foundation = with_severity(foundation, sounding)
     answers, parent, spent = _standing(workspace)
     targets = spread_answers(foundation.graph, answers, workspace.settings.active)
+    targets = taught(foundation, sounding, targets, workspace.settings.language.teach)
     left = share_left(spent, workspace.settings.active)
     learnt = _learn(workspace, foundation, targets, sounding.severity, learner=learner, left=left, progress=progress)
     learnt = replace(learnt, heard=sounding.heard)
@@ -73,6 +74,7 @@ def retrain(
         **learnt.metrics,
     }
     metrics |= {"spread/windows": float((targets.source == "propagated").sum())} | metrics_of(sounding.ledger)
+    metrics |= {"language/taught": float((targets.source == "language").sum())} if sounding.ledger else {}
     config = {**digest_facts(workspace.settings), "learner": learner, "foundation": foundation.folder.name}
     config["severities"] = sounding.name
     new = NewVersion(
@@ -111,7 +113,7 @@ def _learn(
         )
     settings = workspace.settings
     config = ChainConfig(settings.belief, settings.costs, settings.control, settings.policy)
-    pool, told = foundation.pool_judgements(), targets if settings.belief.spread else human(targets)
+    pool, told = foundation.pool_judgements(), targets if settings.belief.spread else said(targets)
     actor, metrics = learn_chain(
         pool,
         told,

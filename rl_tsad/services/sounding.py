@@ -2,7 +2,7 @@
 
 Kept beside the foundation, so that neither another model nor another budget costs a new detector::
 
-    foundations/<digest>/severities/<digest>/  severity.npy  apart.npy  heard.npz  ledger.json
+    foundations/<digest>/severities/<digest>/  severity.npy  apart.npy  heard.npz  rows.npy  ledger.json
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from rl_tsad.data.heard import Heard, load_heard, save_heard
 from rl_tsad.data.windows import make_windows, window_truth
 from rl_tsad.detector.rehearse import fit_cost, write_copies
 from rl_tsad.errors import CheckpointError, WorkspaceError
-from rl_tsad.language.asked import Plan, Told, asked_severities, plan_questions
+from rl_tsad.language.asked import Plan, Told, as_targets, asked_severities, plan_questions
 from rl_tsad.language.asking import cost_of, read_reply
 from rl_tsad.language.backend import Embedder, Message, embedder, writer, writes
 from rl_tsad.language.cache import Replies, Spent
@@ -40,9 +40,9 @@ from rl_tsad.services.drafts import draft_folder, publish_folder
 from rl_tsad.services.foundation import Foundation, split_windows
 from rl_tsad.services.publishing import HEARD
 from rl_tsad.services.workspace import Workspace, list_series, load_series
-from rl_tsad.types import Float32, Int8
+from rl_tsad.types import Float32, Int8, Int64, Targets
 
-_FORMAT = 2
+_FORMAT = 3
 _COPIES, _MOST_COPIED = 32, 16_384
 
 
@@ -55,6 +55,7 @@ class Sounding:
         ledger: what asking cost and brought (:class:`rl_tsad.language.asking.Ledger`); empty where nobody was asked.
         apart: (N,) float32, the same by what was said at least two windows' lengths away; None where nobody was asked.
         heard: what was said of the windows asked about; None where nobody was asked.
+        rows: (M,) int64, which windows that are, in the foundation's order; None where nobody was asked.
         name: names the folder where it is kept.
     """
 
@@ -62,6 +63,7 @@ class Sounding:
     ledger: Mapping[str, Any]
     apart: Float32 | None = None
     heard: Heard | None = None
+    rows: Int64 | None = None
     name: str = ""
 
 
@@ -95,8 +97,9 @@ def sound(workspace: Workspace, foundation: Foundation, *, progress: Progress = 
         new = draft / "new"
         new.mkdir()
         np.save(new / "severity.npy", found.severity)
-        if found.heard is not None and found.apart is not None:
+        if found.heard is not None and found.apart is not None and found.rows is not None:
             np.save(new / "apart.npy", found.apart)
+            np.save(new / "rows.npy", found.rows)
             save_heard(found.heard, new / HEARD)
         (new / "ledger.json").write_text(json.dumps(found.ledger, indent=1))
         if folder.exists():
@@ -214,6 +217,13 @@ def metrics_of(ledger: Mapping[str, Any]) -> dict[str, float]:
     return parts | {f"language/{name}": float(ledger[name]) for name in others}
 
 
+def taught(foundation: Foundation, sounding: Sounding, targets: Targets, weight: float) -> Targets:
+    """Let what the language model said teach beside people's answers, if the settings want it."""
+    if sounding.heard is None or sounding.rows is None or not weight:
+        return targets
+    return as_targets(foundation.keys[sounding.rows], sounding.heard.severity, targets, weight=weight)
+
+
 def sentence_of(ledger: Mapping[str, Any]) -> str:
     """Say what asking cost and brought.
 
@@ -248,7 +258,7 @@ def _severity(workspace: Workspace, foundation: Foundation, model: Embedder | No
     if writes(config):
         told = _told(workspace, foundation)
         asked = plan_questions(told, config, values=shows_values(config), progress=progress)
-        (found, apart, heard), ledger = asked_severities(
+        (found, apart, heard), rows, ledger = asked_severities(
             asked,
             writer(config),
             config,
@@ -256,7 +266,7 @@ def _severity(workspace: Workspace, foundation: Foundation, model: Embedder | No
             cache=cache,
             progress=progress,
         )
-        return Sounding(found, ledger.facts(), apart, heard)
+        return Sounding(found, ledger.facts(), apart, heard, rows)
     told, judged = _told(workspace, foundation), []
     for done, one in enumerate(told, 1):
         judged.append(severities(one.series, one.windows, config, usual=one.usual, cache=cache))
@@ -309,7 +319,8 @@ def _kept(folder: Path) -> Sounding | None:
         if not ledger:
             return Sounding(kept, ledger, name=folder.name)
         apart = np.load(folder / "apart.npy", mmap_mode="r", allow_pickle=False)
-        return Sounding(kept, ledger, apart, load_heard(folder / HEARD), folder.name)
+        rows = np.load(folder / "rows.npy", allow_pickle=False)
+        return Sounding(kept, ledger, apart, load_heard(folder / HEARD), rows, folder.name)
     except (OSError, ValueError) as error:
         raise CheckpointError(
             f"expected severities in {folder}, got {error}; delete that folder and train again"

@@ -24,10 +24,12 @@ from rl_tsad.services.sounding import (
     shows_values,
     sound,
     spent_in_all,
+    taught,
     try_language,
     with_severity,
 )
 from rl_tsad.services.workspace import list_series
+from rl_tsad.types import Targets
 
 pytestmark = pytest.mark.slow
 
@@ -255,3 +257,32 @@ def test_no_key_prompt_or_reading_is_left_in_the_workspace(trained, language_ser
     assert "7731" not in json.dumps(version.metrics)
     with workspace.store.read() as session:
         assert versions.current(session) is not None
+
+
+def test_replies_teach_only_where_asked_to_and_people_have_the_last_word(trained, language_server):
+    script(language_server, *[0.9, 0.1, 0.5] * 2)
+    workspace = told(trained, **server(language_server))
+    plain = retrain(workspace)
+    assert plain.metrics["language/taught"] == 0
+    teaching = told(trained, **server(language_server), teach=0.5)
+    version = retrain(teaching)
+    foundation = prepare(teaching)
+    sounding = sound(teaching, foundation)
+    kept = {
+        name: np.load(teaching.model_folder(version) / f"targets_{name}.npy", allow_pickle=False)
+        for name in ("keys", "value", "weight", "source")
+    }
+    own = kept["source"] == "language"
+    assert version.metrics["language/taught"] == own.sum() == 4  # who says .5 says nothing
+    assert set(kept["keys"][own]) <= set(foundation.keys[sounding.rows])
+    assert kept["weight"][own] == pytest.approx([0.4] * 4)
+    assert sorted(kept["value"][own].tolist()) == [0, 0, 1, 1]
+    assert version.metrics["questions"] == 0  # no person was asked
+
+    key = str(kept["keys"][own][0])
+    answer = np.array([1 - kept["value"][own][0]], np.int8)
+    people = Targets(np.array([key]), answer, np.ones(1, np.float32), np.array(["human"]))
+    both = taught(foundation, sounding, people, 0.5)
+    assert both.keys.tolist().count(key) == 1
+    assert both.source[both.keys == key].tolist() == ["human"]
+    assert both.value[both.keys == key].tolist() == answer.tolist()
