@@ -43,7 +43,7 @@ from rl_tsad.services.workspace import Workspace, list_series, load_series
 from rl_tsad.types import Float32, Int8, Int64, Targets
 
 _FORMAT = 3
-_COPIES, _MOST_COPIED = 32, 16_384
+_COPIES, _MOST_COPIED = 32, 65_536
 
 
 @dataclass(frozen=True)
