@@ -64,9 +64,10 @@ def open_pretrained(
                 part = getattr(transformers, kind).from_pretrained(model, local_files_only=folder.is_dir(), **own)
             except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
                 line = next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".: ")
+                where = "in the folder" if folder.is_dir() else "in a folder or on the hub as"
                 raise ConfigError(
-                    f"expected {what} (safetensors weights) in {model!r}, got: {line}; correct {setting}, or fetch "
-                    "the model while online"
+                    f"expected {what} (safetensors weights) {where} {model!r}, got: {line}; correct {setting}, or "
+                    "fetch the model while online"
                 ) from error
             parts.append(part)
     return tuple(parts)
