@@ -169,6 +169,7 @@ METHODS = {
 def play(bench: Bench, method: Method, seed: int) -> Iterator[dict[str, object]]:
     """Ask, answer and learn round by round; yield a row for each budget and actor."""
     analyst = Analyst(bench.world, bench.episode)
+    bench = replace(bench, analyst=analyst)
     truth, test = bench.world.truth, bench.world.test
     for place, budget in enumerate(ROUNDS):
         started = time.process_time()

@@ -29,10 +29,9 @@ import numpy as np
 import torch
 from agent import MARGIN, PUBLISHED, Learned, Learner, Method, learn_ours, read_options, run_cells
 from agent_bench import Bench
+from agent_spreading import spread_answers
 from agent_tables import Side, show_means, show_pairs
 
-from rl_tsad.active.graph import build_graph
-from rl_tsad.active.propagate import spread
 from rl_tsad.agent.act import act
 from rl_tsad.agent.alarms import run_rule
 from rl_tsad.agent.chain import ChainConfig, learn_chain
@@ -77,11 +76,8 @@ def learn_forest(bench: Bench, targets: Targets, seed: int, judged: bool) -> Lea
 
 
 def learn_spread(bench: Bench, targets: Targets, seed: int, judged: bool) -> Learned:
-    """Spread the answers over the graph of the pool's windows first."""
-    embedding = np.concatenate([one.embedding for one in bench.pool])
-    keys = np.concatenate([one.keys for one in bench.pool])
-    told = dict(zip(targets.keys.tolist(), targets.value.tolist(), strict=True))
-    every = spread(build_graph(embedding, keys), told) if told else targets
+    """Spread the answers over the graph of the pool's windows first, as far as they prove right without themselves."""
+    every = spread_answers(bench).targets if len(targets) else targets
     return learn_ours(ChainConfig(belief=SPREAD), actors=False)(bench, every, seed, judged)
 
 

@@ -30,6 +30,7 @@ class Analyst:
         reads: rows whose truth was looked at.
         questions: answered.
         seconds: that the answers took.
+        answer_of: row -> number of the question whose answer labelled it last.
     """
 
     world: World
@@ -38,12 +39,13 @@ class Analyst:
     reads: set[int] = field(default_factory=set)
     questions: int = 0
     seconds: float = 0.0
+    answer_of: dict[int, int] = field(default_factory=dict)
 
     def answer_window(self, row: int) -> None:
         """Say of one window whether it is anomalous."""
         self._look(row, row + 1)
-        self.labels[row] = int(self.world.truth[row])
         self.questions, self.seconds = self.questions + 1, self.seconds + QUICK
+        self._label({row: int(self.world.truth[row])})
 
     def answer_event(self, row: int, score: Float32) -> None:
         """Say of a proposed stretch whether there is an event in it, and mark where that begins and ends."""
@@ -53,7 +55,7 @@ class Analyst:
         self._look(first, last)
         self.questions += 1
         found = np.flatnonzero(self.world.truth[low:high] == 1) + low
-        self.labels |= dict.fromkeys(range(low, high), 0)
+        self._label(dict.fromkeys(range(low, high), 0))
         self.seconds += LONG if len(found) else QUICK
         if not len(found):
             return
@@ -63,10 +65,12 @@ class Analyst:
         while end + 1 < last and self.world.truth[end + 1] == 1:
             end += 1
         edges = [place for place in (begin - 1, end + 1) if first <= place < last]
-        self.labels |= {
-            place: int(self.world.truth[place]) for place in found.tolist()
-        }  # a second event in the stretch
-        self.labels |= dict.fromkeys(edges, 0) | dict.fromkeys(range(begin, end + 1), 1)
+        second = {place: int(self.world.truth[place]) for place in found.tolist()}  # a second event in the stretch
+        self._label(second | dict.fromkeys(edges, 0) | dict.fromkeys(range(begin, end + 1), 1))
+
+    def _label(self, said: dict[int, int]) -> None:
+        self.labels |= said
+        self.answer_of |= dict.fromkeys(said, self.questions)
 
     def _look(self, low: int, high: int) -> None:
         self.reads.update(range(low, high))
@@ -82,6 +86,8 @@ class Bench:
     keys: np.ndarray
     episode: Int64
     course: Course
+    analyst: Analyst | None = None
+    """Who answered so far, for those who learn from which windows one answer labelled."""
 
     @staticmethod
     def of(world: World) -> Bench:

@@ -149,9 +149,35 @@ def standing(session: Session) -> list[Label]:
     return [_record(row) for row in rows]
 
 
+def since(session: Session, label_id: int) -> list[Label]:
+    """List the rows written after a row, oldest first: answers and undoings."""
+    return [
+        _record(row) for row in session.scalars(select(LabelRow).where(LabelRow.id > label_id).order_by(LabelRow.id))
+    ]
+
+
+def standing_of(session: Session, keys: Sequence[str]) -> list[Label]:
+    """List the answers that count about some windows, as :func:`standing`."""
+    last = _answers().with_only_columns(func.max(LabelRow.id)).where(LabelRow.key.in_(keys)).group_by(LabelRow.key)
+    return [_record(row) for row in session.scalars(select(LabelRow).where(LabelRow.id.in_(last)))]
+
+
+def answer_rows(session: Session, label_id: int) -> list[Label]:
+    """List all rows of the answer whose first row has a number, by part; none where there is no such answer."""
+    row = session.get(LabelRow, label_id)
+    return [] if row is None else [_record(one) for one in _whole_answer(session, row)]
+
+
 def answered(session: Session, keys: Sequence[str]) -> set[str]:
     """Tell which of some windows have a standing answer."""
     return set(session.scalars(_answers().with_only_columns(LabelRow.key).where(LabelRow.key.in_(keys))))
+
+
+def last_of(session: Session, analyst: str) -> int | None:
+    """Number the first row of an analyst's last answer that stands; None where none does."""
+    rows = _answers().where(LabelRow.analyst == analyst).order_by(LabelRow.id.desc()).limit(1)
+    last = session.scalars(rows).one_or_none()
+    return None if last is None else _whole_answer(session, last)[0].id
 
 
 def last_id(session: Session) -> int:

@@ -1,6 +1,7 @@
-"""The rows: seven tables, one class each. Only the modules beside this one know them; others see :mod:`db.records`.
+"""The rows: nine tables, one class each. Only the modules beside this one know them; others see :mod:`db.records`.
 
-``labels`` is append-only, ``model_versions`` never change: triggers made by the migration refuse anything else.
+``labels``, ``spreads`` and ``vetoes`` are append-only, ``model_versions`` never change: triggers made by the migration
+refuse anything else.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Text,
+    UniqueConstraint,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -196,6 +198,42 @@ class LabelRow(Base):
     part: Mapped[int] = mapped_column(server_default="0")
     mark_low: Mapped[int | None]
     mark_high: Mapped[int | None]
+    created_at: Mapped[datetime]
+
+
+class SpreadRow(Base):
+    """What became of other windows when an answer was given or taken back."""
+
+    __tablename__ = "spreads"
+    __table_args__ = (UniqueConstraint("label_id", "version_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    label_id: Mapped[int] = mapped_column(ForeignKey("labels.id"))
+    version_id: Mapped[int] = mapped_column(ForeignKey("model_versions.id"))
+    graph: Mapped[str]
+    epsilon: Mapped[float]
+    floor_normal: Mapped[float | None]
+    floor_anomaly: Mapped[float | None]
+    touched: Mapped[int]
+    normals: Mapped[int]
+    anomalies: Mapped[int]
+    released: Mapped[int]
+    checked: Mapped[int]
+    agreed: Mapped[int]
+    created_at: Mapped[datetime]
+
+
+class VetoRow(Base):
+    """A window that an answer must not settle, or (no key) that it must settle none; or the undoing of that."""
+
+    __tablename__ = "vetoes"
+    __table_args__ = (Index("ix_vetoes_label_id", "label_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    label_id: Mapped[int] = mapped_column(ForeignKey("labels.id"))
+    key: Mapped[str | None]
+    analyst: Mapped[str]
+    undoes: Mapped[int | None] = mapped_column(ForeignKey("vetoes.id"), unique=True)
     created_at: Mapped[datetime]
 
 

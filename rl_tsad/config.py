@@ -256,7 +256,10 @@ class ActiveConfig:
         seconds: what an answer of each kind costs.
         neighbours: k of the kNN graph.
         alpha: share of a window's label that comes from its neighbours, below 1.
+        mutual: whether windows are look-alikes only where each is among the other's k nearest.
         confidence: spread labels below this confidence stay unknown.
+        precision: share of right ones that spread labels must have; where the answers, each predicted without itself,
+            say that they have less, more confidence is asked for, or nothing is spread.
         anomaly_doubt: how much more support an anomalous label needs to spread than a normal one; answers overstate
             anomalies, since questions are picked where they are likely.
     """
@@ -274,8 +277,10 @@ class ActiveConfig:
     reach: Annotated[int, Field(ge=0)] = 12
     seconds: AnswerSeconds = field(default_factory=AnswerSeconds)
     neighbours: Count = 10
+    mutual: Flag = False
     alpha: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
     confidence: Fraction = 0.4
+    precision: Fraction = 0.9
     anomaly_doubt: Annotated[float, Field(ge=1.0)] = 4.0
 
 

@@ -1,12 +1,8 @@
-"""Who is whose look-alike: a symmetric graph over windows, kept in files that can be memory-mapped."""
+"""Who is whose look-alike: a symmetric graph over windows, which grows without being built anew."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,16 +11,38 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from rl_tsad.active.neighbours import Neighbours, find_neighbours, standardise
-from rl_tsad.errors import CheckpointError, DataError
+from rl_tsad.active.neighbours import Neighbours, Scaling, find_among, find_neighbours, nearest_cell
+from rl_tsad.active.search_files import Cells
+from rl_tsad.active.window_table import WindowTable
+from rl_tsad.errors import DataError
 from rl_tsad.progress import Progress, no_progress
-from rl_tsad.types import Float32, Float64, Int64, Keys, parse_key
+from rl_tsad.types import Float32, Float64, Int64, Keys
 
 Int32 = NDArray[np.int32]
-FORMAT = 1
 TIME_FLOOR = 0.5
 _SHARPNESS = 2.0
-_ARRAYS = ("keys", "indptr", "indices", "weights")
+_WIDER = 4
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where the windows of a graph lie; what a later window needs to find its look-alikes.
+
+    Attributes:
+        points: (N, Z) float32, scaled.
+        scale: (N,) float32, distance of each window to its k-th neighbour.
+        scaling: what the points were scaled by.
+        cells: how they are searched.
+        count: k.
+        mutual: whether two windows are look-alikes only where each is among the other's k nearest.
+    """
+
+    points: Float32
+    scale: Float32
+    scaling: Scaling
+    cells: Cells
+    count: int
+    mutual: bool = False
 
 
 @dataclass(frozen=True)
@@ -32,34 +50,42 @@ class Graph:
     """A symmetric weighted graph over windows in CSR form.
 
     Attributes:
-        keys: (N,) window keys, distinct.
+        windows: which N windows, by row.
         indptr: (N + 1,) int32, where each window's neighbours begin in ``indices``.
         indices: (E,) int32, neighbours, increasing within a window; every edge stands there in both directions.
         weights: (E,) float32 in (0, 1], how alike the two are: 1 for the same, .14 for two at their usual distance.
-        recall: measured recall of the neighbour search.
-        probes: cells that the search looked into; 0 for an exact search.
+        placed: where the windows lie; None for a graph that never grows.
     """
 
-    keys: Keys
+    windows: WindowTable
     indptr: Int32
     indices: Int32
     weights: Float32
-    recall: float = 1.0
-    probes: int = 0
+    placed: Placed | None = field(default=None, compare=False)
 
     def __len__(self) -> int:
-        return len(self.keys)
+        return len(self.windows)
+
+    @property
+    def keys(self) -> Keys:
+        """(N,) window keys, made anew at each call: for small graphs and for whoever needs them all."""
+        return self.windows.keys()
+
+    @property
+    def recall(self) -> float:
+        """Measured recall of the neighbour search."""
+        return 1.0 if self.placed is None else self.placed.cells.recall
+
+    @property
+    def probes(self) -> int:
+        """Cells that the search looked into; 0 for an exact search."""
+        return 0 if self.placed is None else self.placed.cells.probes
 
     @cached_property
     def matrix(self) -> Any:
         """The graph as a ``scipy.sparse.csr_array`` (N, N) float32 over the same memory."""
         shape = (len(self), len(self))
         return sparse.csr_array((self.weights, self.indices, self.indptr), shape=shape)
-
-    @cached_property
-    def row(self) -> dict[str, int]:
-        """Row of each key."""
-        return {key: row for row, key in enumerate(self.keys.tolist())}
 
     @cached_property
     def pull(self) -> Float64:
@@ -80,7 +106,15 @@ class Graph:
         return float(np.median(self.weights) / np.median(self.pull))
 
 
-def build_graph(embedding: Float32, keys: Keys, *, neighbours: int = 10, progress: Progress = no_progress) -> Graph:
+def build_graph(
+    embedding: Float32,
+    keys: Keys,
+    *,
+    neighbours: int = 10,
+    mutual: bool = False,
+    keep: Path | None = None,
+    progress: Progress = no_progress,
+) -> Graph:
     """Link each window to its look-alikes and to the windows just before and after it.
 
     Distances are taken in the standardised embedding and weighted by local scaling, ``exp(-2 d_ij^2 / (s_i s_j))`` with
@@ -92,6 +126,9 @@ def build_graph(embedding: Float32, keys: Keys, *, neighbours: int = 10, progres
         embedding: (N, Z) float32, finite.
         keys: (N,) distinct window keys, in the order of the rows.
         neighbours: k, nearest neighbours per window.
+        mutual: link look-alikes only where each is among the other's k nearest, which cuts the edges of windows that
+            are nobody's neighbour (Brito et al., "Connectivity of the mutual k-nearest-neighbor graph", 1997).
+        keep: folder in which a long search keeps what it found; the same search goes on from there after a crash.
         progress: told of ``"graph/neighbours"``.
 
     Raises:
@@ -102,65 +139,131 @@ def build_graph(embedding: Float32, keys: Keys, *, neighbours: int = 10, progres
         >>> len(g), (g.matrix != g.matrix.T).nnz
         (3, 0)
     """
-    keys = np.asarray(keys, dtype=np.str_)
-    if len(keys) != len(embedding) or len(np.unique(keys)) != len(keys):
+    windows = WindowTable.of(keys)
+    if len(windows) != len(embedding):
         raise DataError(
-            f"expected one distinct key a row, got {len(embedding)} rows and {len(keys)} keys, "
-            f"{len(np.unique(keys))} of them distinct; join embedding and keys by key first"
+            f"expected one key a row, got {len(embedding)} rows and {len(windows)} keys; join embedding and keys by "
+            "key first"
         )
-    points = standardise(embedding)
-    found = find_neighbours(points, neighbours, progress=progress)
-    weights = _symmetric(points, found, time_edges(keys))
-    return Graph(
-        keys,
-        weights.indptr.astype(np.int32),
-        weights.indices.astype(np.int32),
-        weights.data.astype(np.float32),
-        recall=found.recall,
-        probes=found.probes,
-    )
+    scaling = Scaling.of(embedding)
+    points = scaling(embedding)
+    found = find_neighbours(points, neighbours, keep=keep, progress=progress)
+    scale = _scales(found)
+    edges = [_alike(found, scale, mutual=mutual), _in_time(points, scale, time_edges(windows))]
+    joined = edges[0].maximum(edges[1]).tocsr()
+    placed = Placed(points, scale.astype(np.float32), scaling, found.cells, neighbours, mutual)
+    return _graph(windows, joined, placed)
 
 
-def time_edges(keys: Keys) -> Int64:
+def insert_windows(graph: Graph, embedding: Float32, keys: Keys) -> Graph:
+    """Add windows to a graph without searching it anew.
+
+    The new windows find their k nearest among all, and are linked to those old ones, too, among whose k nearest they
+    now are, as far as those are among their own 4 k nearest. The old windows keep their rows, their scales and the
+    weights between them. Cells and scaling stay those of the build: rebuild when the new windows are as many as the old
+    ones.
+
+    Args:
+        graph: as built or grown before.
+        embedding: (M, Z) float32 by the same detector as the graph's.
+        keys: (M,) keys of windows that the graph does not hold.
+
+    Returns:
+        The graph over N + M windows, the old rows first.
+
+    Raises:
+        DataError: when the graph never grows, holds a window already, or the embedding has another width.
+
+    Example:
+        >>> g = build_graph(np.eye(3, dtype=np.float32), np.array(["a:0:8", "a:4:8", "b:0:8"]), neighbours=1)
+        >>> grown = insert_windows(g, np.eye(3, dtype=np.float32)[:1], np.array(["a:8:8"]))
+        >>> len(grown), float(grown.matrix[0, 3])
+        (4, 1.0)
+    """
+    placed, windows = graph.placed, graph.windows.joined(WindowTable.of(keys))
+    if placed is None:
+        raise DataError("expected a graph that knows where its windows lie, got one without; build it again")
+    if len(windows) != len(graph) + len(embedding):
+        raise DataError(f"expected one key a row, got {len(embedding)} rows and {len(windows) - len(graph)} keys")
+    old, fresh = len(graph), placed.scaling(embedding)
+    points = np.concatenate([placed.points, fresh])
+    assigned = np.concatenate([placed.cells.assigned, nearest_cell(placed.cells, fresh)])
+    cells = Cells(placed.cells.centres, assigned, placed.cells.probes, placed.cells.recall)
+    count = min(placed.count, len(windows) - 1)
+    wide = _others(*find_among(points, cells, fresh, _WIDER * count + 1), old, cells)
+    near = Neighbours(wide.rows[:, :count], wide.distances[:, :count], cells)
+    scale = np.concatenate([placed.scale.astype(np.float64), _scales(near)])
+    alike = _alike(near, scale, mutual=placed.mutual, first=old)
+    if not placed.mutual:
+        alike = alike.maximum(_alike(wide, scale, mutual=True, first=old))  # those whose neighbours they now are
+    pairs = time_edges(windows)
+    late = _in_time(points, scale, pairs[(pairs >= old).any(axis=1)])
+    before = graph.matrix.copy()
+    before.resize((len(windows), len(windows)))
+    joined = before.maximum(alike.maximum(late)).tocsr()
+    kept = Placed(points, scale.astype(np.float32), placed.scaling, cells, placed.count, placed.mutual)
+    return _graph(windows, joined, kept)
+
+
+def time_edges(windows: WindowTable) -> Int64:
     """Pair the windows that follow each other in a series without one left out in between.
 
     Args:
-        keys: (N,) window keys in any order.
+        windows: N windows in any order.
 
     Returns:
         (M, 2) int64 rows, the earlier window first.
 
     Example:
-        >>> time_edges(np.array(["a:8:16", "a:0:16", "a:40:16", "b:16:16"])).tolist()
+        >>> time_edges(WindowTable.of(["a:8:16", "a:0:16", "a:40:16", "b:16:16"])).tolist()
         [[1, 0]]
     """
-    parts = [parse_key(key) for key in keys.tolist()]
-    names = np.unique(np.array([name for name, _, _ in parts]), return_inverse=True)[1]
-    starts = np.array([start for _, start, _ in parts], dtype=np.int64)
-    order = np.lexsort((starts, names))
-    step = np.diff(starts[order])
-    same = np.diff(names[order]) == 0
-    stride = np.full(int(names.max(initial=0)) + 1, np.iinfo(np.int64).max)
-    np.minimum.at(stride, names[order][1:][same], step[same])
-    follows = same & (step <= stride[names[order][1:]])
+    order = np.lexsort((windows.starts, windows.series))
+    step = np.diff(windows.starts[order])
+    same = np.diff(windows.series[order]) == 0
+    stride = np.full(max(len(windows.names), 1), np.iinfo(np.int64).max)
+    np.minimum.at(stride, windows.series[order][1:][same], step[same])
+    follows = same & (step <= stride[windows.series[order][1:]])
     return np.stack([order[:-1][follows], order[1:][follows]], axis=1).astype(np.int64)
 
 
-def _symmetric(points: Float32, found: Neighbours, pairs: Int64) -> Any:
-    """Give the CSR array of locally scaled weights over neighbour edges and time edges, in both directions."""
-    total, count = found.rows.shape
-    scale = _scales(found)
-    heads = np.repeat(np.arange(total), count)
-    tails = found.rows.ravel()
+def _graph(windows: WindowTable, matrix: Any, placed: Placed) -> Graph:
+    matrix.sort_indices()
+    parts = matrix.indptr.astype(np.int32), matrix.indices.astype(np.int32), matrix.data.astype(np.float32)
+    return Graph(windows, *parts, placed=placed)
+
+
+def _alike(found: Neighbours, scale: Float64, *, mutual: bool = False, first: int = 0) -> Any:
+    """Give the symmetric CSR array of locally scaled weights between rows ``first`` on and what they found."""
+    total, count = len(scale), found.rows.shape[1]
+    heads = np.repeat(np.arange(first, total, dtype=np.int32), count)
+    tails, squared = found.rows.ravel(), found.distances.ravel()
     known = tails >= 0
-    alike = _affinity(found.distances.ravel()[known], scale, heads[known], tails[known])
-    step = np.square(points[pairs[:, 0]] - points[pairs[:, 1]]).sum(axis=1)
-    next_to = np.maximum(_affinity(step, scale, pairs[:, 0], pairs[:, 1]), TIME_FLOOR)
-    look = sparse.csr_array((alike, (heads[known], tails[known])), shape=(total, total), dtype=np.float32)
-    time = sparse.csr_array((next_to, (pairs[:, 0], pairs[:, 1])), shape=(total, total), dtype=np.float32)
-    joined = look.maximum(look.T).maximum(time.maximum(time.T)).tocsr()
-    joined.sort_indices()
-    return joined
+    if mutual:  # within the other's k nearest too: no farther than its scale
+        known &= squared <= np.square(scale)[tails] * (1 + 1e-6)
+    heads, tails, squared = heads[known], tails[known], squared[known]
+    alike = _affinity(squared, scale, heads, tails)
+    look = sparse.csr_array((alike, (heads, tails)), shape=(total, total), dtype=np.float32)
+    return look.maximum(look.T.tocsr())
+
+
+def _in_time(points: Float32, scale: Float64, pairs: Int64) -> Any:
+    """Give the symmetric CSR array of the weights between windows that follow each other."""
+    total, step = len(scale), np.empty(len(pairs), np.float32)
+    for low in range(0, len(pairs), 65_536):
+        some = pairs[low : low + 65_536]
+        step[low : low + len(some)] = np.square(points[some[:, 0]] - points[some[:, 1]]).sum(axis=1)
+    weight = np.maximum(_affinity(step, scale, pairs[:, 0], pairs[:, 1]), np.float32(TIME_FLOOR))
+    time = sparse.csr_array((weight, (pairs[:, 0], pairs[:, 1])), shape=(total, total), dtype=np.float32)
+    return time.maximum(time.T.tocsr())
+
+
+def _others(rows: Int64, distances: Float32, first: int, cells: Cells) -> Neighbours:
+    """Drop each new window itself from what it found, or the farthest where copies pushed it out."""
+    itself = rows == np.arange(first, first + len(rows))[:, None]
+    itself[~itself.any(axis=1), -1] = True
+    shape = (len(rows), rows.shape[1] - 1)
+    return Neighbours(rows[~itself].reshape(shape).astype(np.int32), distances[~itself].reshape(shape), cells)
 
 
 def _scales(found: Neighbours) -> Float64:
@@ -174,78 +277,8 @@ def _scales(found: Neighbours) -> Float64:
     return np.asarray(np.maximum(scale, floor), dtype=np.float64)
 
 
-def _affinity(squared: Float32, scale: Float64, heads: Int64, tails: Int64) -> Float32:
-    exponent = _SHARPNESS * squared.astype(np.float64) / (scale[heads] * scale[tails])
-    return np.exp(-np.minimum(exponent, 30.0)).astype(np.float32)
-
-
-def save_graph(graph: Graph, folder: Path) -> str:
-    """Write the graph as ``.npy`` files and a JSON note that names their digest.
-
-    Each file replaces its predecessor in one step and the note comes last: what is torn does not load.
-
-    Returns:
-        The sha256 digest over arrays and facts.
-
-    Example:
-        >>> import tempfile
-        >>> g = build_graph(np.eye(2, dtype=np.float32), np.array(["a:0:8", "a:4:8"]), neighbours=1)
-        >>> with tempfile.TemporaryDirectory() as d:
-        ...     digest = save_graph(g, Path(d))
-        ...     load_graph(Path(d), digest).keys.tolist()
-        ['a:0:8', 'a:4:8']
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in _ARRAYS:
-        with _replacing(folder / f"{name}.npy") as part, part.open("wb") as file:
-            np.save(file, getattr(graph, name), allow_pickle=False)
-    facts: dict[str, Any] = {"format": FORMAT, "windows": len(graph), "edges": len(graph.indices) // 2}
-    facts |= {"recall": graph.recall, "probes": graph.probes}
-    digest = _digest(folder, facts)
-    with _replacing(folder / "graph.json") as part:
-        part.write_text(json.dumps({**facts, "digest": digest}, indent=2) + "\n", encoding="utf-8")
-    return digest
-
-
-def load_graph(folder: Path, digest: str | None = None) -> Graph:
-    """Open a saved graph as read-only memory maps.
-
-    Args:
-        folder: where :func:`save_graph` wrote.
-        digest: digest that the caller expects; only the note's own when omitted.
-
-    Raises:
-        CheckpointError: when files are missing, damaged or not the expected ones.
-    """
-    try:
-        note = json.loads((folder / "graph.json").read_text(encoding="utf-8"))
-        written = note.pop("digest")
-        real = _digest(folder, note)
-        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in _ARRAYS}
-        recall, probes = float(note["recall"]), int(note["probes"])
-    except (OSError, ValueError, KeyError, AttributeError) as error:
-        raise CheckpointError(f"expected a graph in {folder}, got {error!r}; retrain to build it again") from error
-    if real != written or (digest is not None and digest != written):
-        raise CheckpointError(
-            f"expected graph {digest or written} in {folder}, got {real}; the files were changed or torn: retrain"
-        )
-    return Graph(**arrays, recall=recall, probes=probes)
-
-
-def _digest(folder: Path, facts: dict[str, Any]) -> str:
-    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
-    for name in _ARRAYS:
-        with (folder / f"{name}.npy").open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """Lend a path to write to, and move it over the real one on success."""
-    part = path.with_name(path.name + ".part")
-    try:
-        yield part
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+def _affinity(squared: Float32, scale: Float64, heads: NDArray[Any], tails: NDArray[Any]) -> Float32:
+    exponent = squared / (scale[heads] * scale[tails])
+    exponent *= _SHARPNESS
+    np.minimum(exponent, 30.0, out=exponent)
+    return np.asarray(np.exp(-exponent), dtype=np.float32)

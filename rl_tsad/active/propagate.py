@@ -1,4 +1,4 @@
-"""What an answer says of other windows: clamped label spreading, in doubt where answers are far or disagree."""
+"""What an answer says of other windows: clamped label spreading, each answer at the cost of what it reaches."""
 
 from __future__ import annotations
 
@@ -6,159 +6,282 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
+from numpy.typing import NDArray
 
 from rl_tsad.active.graph import Graph
 from rl_tsad.errors import ConfigError, DataError
-from rl_tsad.types import ANOMALY, NORMAL, UNKNOWN, Float32, Int8, Int64, Targets
+from rl_tsad.types import ANOMALY, NORMAL, UNKNOWN, Float32, Float64, Int8, Int64
 
 EPSILON = 1e-4
-HUMAN, PROPAGATED, NONE = "human", "propagated", "none"
+FREE, SILENT = UNKNOWN, 2
+"""Besides normal and anomaly: a window that nobody answered, and one from which nothing flows on."""
+_FIXED = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 
 
 @dataclass(frozen=True)
-class Spread:
-    """How far the answers reach, before anything is decided.
+class Change:
+    """What one step did, so that it can be taken back to the last bit.
 
     Attributes:
-        reach: (N, 2) float32 in [0, 1], chance that a walk from the window ends at a normal, at an anomalous answer;
-            what is missing to 1 ends nowhere.
-        confidence: (N,) float32 in [0, 1]; 1 where a person answered.
-        answered: (A,) int64, rows of the human answers, increasing.
+        number: of the step; only the newest that stands can be taken back so.
+        rows: (M,) int64, the windows whose reach or residual changed.
+        reach, residual: (2, M) float64, what those were before.
+        clamped: (K,) int64, the windows that were answered or freed.
+        flow: (K,) int8, what flowed from those before.
     """
 
-    reach: Float32
-    confidence: Float32
-    answered: Int64
-
-    @property
-    def lean(self) -> Int64:
-        """(N,) int64, the label that reaches further, 0 or 1."""
-        return (self.reach[:, 1] > self.reach[:, 0]).astype(np.int64)
+    number: int
+    rows: Int64
+    reach: Float64
+    residual: Float64
+    clamped: Int64
+    flow: Int8
 
 
-def spread(
-    graph: Graph,
-    answers: Mapping[str, int],
-    *,
-    alpha: float = 0.5,
-    confidence: float = 0.4,
-    anomaly_doubt: float = 4.0,
-) -> Targets:
-    """Let every answer settle its look-alikes, and leave the rest unknown.
+class Spreading:
+    """How far the answers reach in a graph, kept up to date answer by answer.
 
-    The label of an unanswered window is the harmonic solution of Zhu, Ghahramani & Lafferty ("Semi-supervised
-    learning using Gaussian fields and harmonic functions", ICML 2003, section 2) with human answers clamped exactly,
-    in which, as in Zhou et al. ("Learning with local and global consistency", NIPS 2003, section 2), only the share
-    ``alpha`` of a label comes from the neighbours: ``f_i = alpha * sum_j w_ij f_j / max(d_i, median d)``. We differ
-    in the floor under the degree (a lonely window keeps its doubt) and in what is made of f: with ``f0`` and ``f1``
-    the reach of normal and anomalous answers, the
+    The label of an unanswered window is the harmonic solution of Zhu, Ghahramani & Lafferty ("Semi-supervised learning
+    using Gaussian fields and harmonic functions", ICML 2003, section 2) with human answers clamped exactly, in which,
+    as in Zhou et al. ("Learning with local and global consistency", NIPS 2003, section 2), only the share ``alpha`` of
+    a label comes from the neighbours: ``f_i = alpha * sum_j w_ij f_j / max(d_i, median d)``, for normal and for
+    anomalous answers apart. The floor under the degree is ours: a lonely window keeps its doubt.
 
-        confidence = |f1 - f0| / (f0 + f1 + u),  u = what one usual neighbour alone would bring,
+    Each answer changes a right-hand side, and what is missing to the solution, the residual, is pushed outward until
+    none is above ``epsilon * (1 - alpha)`` (Andersen, Chung & Lang, "Local graph partitioning using PageRank vectors",
+    FOCS 2006, section 3, with signs). The work depends on what an answer reaches, not on N. Residuals are kept, so that
+    errors do not add up: after any steps ``reach`` is within epsilon of the exact solution.
 
-    so a dummy label of mass u competes with the answers, as in modified adsorption (Talukdar & Crammer, ECML 2009).
-    Contradicting neighbours lower the confidence and so does distance: twenty normal answers do not make far windows
-    normal. Questions are picked where anomalies are likely, so that answers hold far more of them than the data. An
-    anomalous label therefore competes with ``anomaly_doubt`` times the dummy. (Class mass normalisation, Zhu et al.,
-    section 4, corrects the same; it was less precise, since it also lets a neighbourhood without normal answers pass.)
-
-    Args:
-        graph: who is whose look-alike.
-        answers: 0 (normal) or 1 (anomaly) by window key. Keys that the graph does not hold have no effect.
-        alpha: share of a label that comes from the neighbours, in (0, 1).
-        confidence: what is below stays unknown, in [0, 1].
-        anomaly_doubt: how much more the doubt weighs against an anomalous label than against a normal one, at least 1.
-
-    Returns:
-        Targets over all keys of the graph, in its order: human answers with weight 1, propagated ones with their
-        confidence as weight, unknown ones with weight 0. The result depends on the graph and the set of answers only:
-        taking an answer back and spreading again restores what was before, bit by bit.
+    Attributes:
+        graph: who is whose look-alike, N windows.
+        alpha: share of a label that comes from the neighbours.
+        epsilon: largest error of ``reach``.
+        reach: (2, N) float64 in [0, 1], chance that a walk from a window ends at a normal, at an anomalous answer; what
+            is missing to 1 ends nowhere.
+        flow: (N,) int8, what flows from a window: 0 or 1 where a person answered, -1 where nobody did, 2 for nothing.
 
     Raises:
-        DataError: when an answer is neither 0 nor 1.
         ConfigError: when a number is out of range.
 
     Example:
         >>> from rl_tsad.active.graph import build_graph
         >>> points = np.array([[0.0], [0.1], [9.0], [9.1]], np.float32)
-        >>> g = build_graph(points, np.array(["a:0:8", "b:0:8", "c:0:8", "d:0:8"]), neighbours=1)
-        >>> t = spread(g, {"a:0:8": 0, "c:0:8": 1}, confidence=0.15)
-        >>> t.value.tolist(), t.source.tolist()
-        ([0, 0, 1, 1], ['human', 'propagated', 'human', 'propagated'])
+        >>> state = Spreading(build_graph(points, np.array(["a:0:8", "b:0:8", "c:0:8", "d:0:8"]), neighbours=1))
+        >>> change = state.clamp(np.array([0, 2]), np.array([0, 1]))
+        >>> lean, confidence = state.lean()
+        >>> lean.tolist(), (confidence > 0.15).tolist()
+        ([0, 0, 1, 1], [True, True, True, True])
+        >>> state.restore(change)
+        >>> state.reach.any()
+        np.False_
     """
-    if not 0.0 <= confidence <= 1.0:
-        raise ConfigError(f"expected a confidence in [0, 1], got {confidence}; set active.confidence")
-    return settle(graph, diffuse(graph, answers, alpha=alpha, anomaly_doubt=anomaly_doubt), confidence=confidence)
 
+    def __init__(self, graph: Graph, *, alpha: float = 0.5, epsilon: float = EPSILON) -> None:
+        if not 0.0 < alpha < 1.0:
+            raise ConfigError(f"expected 0 < alpha < 1, got {alpha}; set active.alpha")
+        if not epsilon > 0.0:
+            raise ConfigError(f"expected epsilon > 0, got {epsilon}")
+        count = len(graph)
+        self.graph, self.alpha, self.epsilon = graph, alpha, epsilon
+        self.reach: Float64 = np.zeros((2, count))
+        self.flow: Int8 = np.full(count, FREE, dtype=np.int8)
+        self._residual: Float64 = np.zeros((2, count))
+        self._share = (alpha / graph.pull).astype(np.float32)
+        self._number = 0
+        self._steps: list[int] = []  # those that stand, oldest first
+        self._slot = np.zeros(count, dtype=np.int32)  # scratch: where a row stands in a list
+        self._seen = np.zeros(count, dtype=np.int32)  # the step that touched a row last
+        self._before: list[tuple[Int64, Float64, Float64]] = []
 
-def diffuse(graph: Graph, answers: Mapping[str, int], *, alpha: float = 0.5, anomaly_doubt: float = 4.0) -> Spread:
-    """Compute how far each answer reaches, without deciding anything (see :func:`spread`).
+    @classmethod
+    def of(cls, graph: Graph, answers: Mapping[str, int], *, alpha: float = 0.5, epsilon: float = EPSILON) -> Spreading:
+        """Spread answers, all at once; what the order of answering was leaves no trace.
 
-    The linear system is solved by pushing residuals outward from the answers until none is above 1e-4, so the work
-    depends on what the answers reach and not on the size of the graph; the error of ``reach`` is at most 1e-4 / (1 -
-    alpha).
-    """
-    if not 0.0 < alpha < 1.0:
-        raise ConfigError(f"expected 0 < alpha < 1, got {alpha}; set active.alpha")
-    if anomaly_doubt < 1.0:
-        raise ConfigError(f"expected anomaly_doubt >= 1, got {anomaly_doubt}; set active.anomaly_doubt")
-    answered, value = _known(graph, answers)
-    reach = np.zeros((len(graph), 2), dtype=np.float32)
-    reach[answered, value] = 1.0
-    _push(graph, reach, answered, alpha)
-    normal, anomaly = reach.T
-    doubt = alpha * graph.usual_share * np.where(anomaly > normal, anomaly_doubt, 1.0)
-    trust = (np.abs(anomaly - normal) / (normal + anomaly + doubt)).astype(np.float32)
-    trust[answered] = 1.0
-    return Spread(reach, trust, answered)
+        Args:
+            graph: who is whose look-alike.
+            answers: 0 (normal), 1 (anomaly) or 2 (nothing flows on) by window key; keys that the graph does not hold
+                have no effect.
+            alpha: share of a label that comes from the neighbours.
+            epsilon: largest error.
 
+        Raises:
+            DataError: when an answer is none of these.
+        """
+        state = cls(graph, alpha=alpha, epsilon=epsilon)
+        rows = graph.windows.rows(list(answers))
+        flow = np.array(list(answers.values()), dtype=np.int64)[rows >= 0]
+        order = np.argsort(rows[rows >= 0])
+        state.clamp(rows[rows >= 0][order], flow[order])
+        return state
 
-def settle(graph: Graph, known: Spread, *, confidence: float = 0.4) -> Targets:
-    """Decide where the reach of the answers suffices, and abstain elsewhere (see :func:`spread`)."""
-    touched = (known.confidence >= confidence) & (known.reach.any(axis=1))
-    touched[known.answered] = True
-    value: Int8 = np.where(touched, known.lean, UNKNOWN).astype(np.int8)
-    source = np.where(touched, PROPAGATED, NONE)
-    source[known.answered] = HUMAN
-    return Targets(graph.keys, value, np.where(touched, known.confidence, 0).astype(np.float32), source)
+    def clamp(self, rows: Int64, flow: NDArray[np.integer]) -> Change:
+        """Let answers count, or count as something else.
 
+        Args:
+            rows: (K,) distinct windows.
+            flow: (K,) 0, 1 or 2 for each.
 
-def _known(graph: Graph, answers: Mapping[str, int]) -> tuple[Int64, Int64]:
-    """Rows and values of the answers that the graph holds, by row, so that the order of answering leaves no trace."""
-    wrong = {key: value for key, value in answers.items() if value not in (NORMAL, ANOMALY)}
-    if wrong:
-        key, value = next(iter(wrong.items()))
-        raise DataError(f"expected answers 0 or 1, got {value!r} for {key!r}; leave unsure answers out")
-    pairs = sorted((graph.row[key], int(value)) for key, value in answers.items() if key in graph.row)
-    both = np.array(pairs, dtype=np.int64).reshape(-1, 2)
-    return both[:, 0], both[:, 1]
+        Raises:
+            DataError: when a flow is none of these.
+        """
+        wrong = ~np.isin(flow, (NORMAL, ANOMALY, SILENT))
+        if wrong.any():
+            first = int(np.argmax(wrong))
+            raise DataError(
+                f"expected answers 0 or 1, got {int(flow[first])} for {self.graph.windows.key(int(rows[first]))!r}; "
+                "leave unsure answers out"
+            )
+        self._begin(rows)
+        before = self.flow[rows]
+        amount = _FIXED[:, flow] - self.reach[:, rows]
+        self.reach[:, rows] = _FIXED[:, flow]
+        self._residual[:, rows] = 0.0
+        self.flow[rows] = flow
+        self._push(self._bring(rows, amount))
+        return self._end(rows, before)
 
+    def free(self, rows: Int64) -> Change:
+        """Let answers no longer count: the negative push, whenever they were given."""
+        self._begin(rows)
+        before = self.flow[rows]
+        self.flow[rows] = FREE
+        self._residual[:, rows] = self._pulled(rows) - self.reach[:, rows]
+        self._push(rows)
+        return self._end(rows, before)
 
-def _push(graph: Graph, reach: Float32, answered: Int64, alpha: float) -> None:
-    """Add to ``reach`` what flows out of the answers, until every residual is below epsilon."""
-    share = (alpha / graph.pull).astype(np.float32)[:, None]
-    share[answered] = 0.0
-    active, amount = answered, reach[answered]
-    residual = np.zeros_like(reach)
-    while len(active):
-        residual += share * _flow(graph, active, amount)
-        active = np.flatnonzero(np.maximum(residual[:, 0], residual[:, 1]) > EPSILON)
-        amount = residual[active]
-        residual[active] = 0.0
-        reach[active] += amount
+    def restore(self, change: Change) -> None:
+        """Take the newest step that stands back: everything is as before it, bit by bit.
 
+        Raises:
+            DataError: when a later step stands.
+        """
+        if not self._steps or change.number != self._steps[-1]:
+            raise DataError(f"expected the newest step, got number {change.number}; free its windows instead")
+        self.reach[:, change.rows] = change.reach
+        self._residual[:, change.rows] = change.residual
+        self.flow[change.clamped] = change.flow
+        self._steps.pop()
 
-def _flow(graph: Graph, active: Int64, amount: Float32) -> Float32:
-    """(N, 2) what the active rows send to their neighbours, each edge weighing ``w_ij``."""
-    if 4 * len(active) > len(graph):
-        dense = np.zeros((len(graph), 2), dtype=np.float32)
-        dense[active] = amount
-        return np.asarray(graph.matrix @ dense)
-    low, high = graph.indptr[active].astype(np.int64), graph.indptr[active + 1].astype(np.int64)
-    counts = high - low
-    ends = np.cumsum(counts)
-    edges = np.arange(int(ends[-1])) + np.repeat(low - (ends - counts), counts)
-    size = (len(active), len(graph))
-    starts = np.concatenate([[0], ends])
-    rows = sparse.csr_array((graph.weights[edges], graph.indices[edges], starts), shape=size)
-    return np.asarray(rows.T @ amount)
+    def solve(self, *, tolerance: float = 1e-9) -> float:
+        """Solve for all windows at once, from where the pushes stand.
+
+        Power iteration, which contracts by alpha; its error is at most ``tolerance``.
+
+        Returns:
+            The largest difference to what had been pushed.
+        """
+        matrix = self.graph.matrix.astype(np.float64)
+        fixed = np.flatnonzero(self.flow != FREE)
+        reach = np.ascontiguousarray(self.reach.T)
+        while True:
+            after = matrix @ reach
+            after *= self._share[:, None]
+            after[fixed] = _FIXED[:, self.flow[fixed]].T
+            moved = float(np.abs(after - reach).max(initial=0.0))
+            reach = after
+            if moved * self.alpha / (1.0 - self.alpha) <= tolerance:
+                break
+        drift = float(np.abs(reach - self.reach.T).max(initial=0.0))
+        self.reach = np.ascontiguousarray(reach.T)
+        missing = (matrix @ reach) * self._share[:, None] - reach
+        missing[fixed] = 0.0
+        self._residual = np.ascontiguousarray(missing.T)
+        self._steps = []
+        return drift
+
+    def lean(self, rows: Int64 | None = None, *, anomaly_doubt: float = 4.0) -> tuple[Int8, Float32]:
+        """Say what the answers make of windows, and how sure that is.
+
+            confidence = |f1 - f0| / (f0 + f1 + u),  u = what one usual neighbour alone would bring,
+
+        so a dummy label of mass u competes with the answers, as in modified adsorption (Talukdar & Crammer, ECML 2009).
+        Contradicting neighbours lower the confidence and so does distance: twenty normal answers do not make far
+        windows normal. Questions are picked where anomalies are likely, so that answers hold far more of them than the
+        data. An anomalous label therefore competes with ``anomaly_doubt`` times the dummy. (Class mass normalisation,
+        Zhu et al., section 4, corrects the same; it was less precise, since it also lets a neighbourhood without normal
+        answers pass.)
+
+        Args:
+            rows: (M,) which windows; all when omitted.
+            anomaly_doubt: how much more the doubt weighs against an anomalous label, at least 1.
+
+        Returns:
+            (M,) int8, 0 or 1, the label that reaches further, -1 where what reaches is within ten epsilon of nothing;
+            and (M,) float32 confidence in [0, 1], 0 there. Answered windows are as answered, with confidence 1.
+        """
+        if anomaly_doubt < 1.0:
+            raise ConfigError(f"expected anomaly_doubt >= 1, got {anomaly_doubt}; set active.anomaly_doubt")
+        normal, anomaly = self.reach if rows is None else self.reach[:, rows]
+        flow = self.flow if rows is None else self.flow[rows]
+        doubt = self.alpha * self.graph.usual_share * np.where(anomaly > normal, anomaly_doubt, 1.0)
+        total, apart = normal + anomaly, np.abs(anomaly - normal)
+        confidence = (apart / (total + doubt)).astype(np.float32)
+        lean = np.where(anomaly > normal, ANOMALY, NORMAL).astype(np.int8)
+        nothing = (total < 10 * self.epsilon) | (flow == SILENT)
+        lean[nothing], confidence[nothing] = UNKNOWN, 0.0
+        said = (flow == NORMAL) | (flow == ANOMALY)
+        lean[said], confidence[said] = flow[said], 1.0
+        return lean, confidence
+
+    def _begin(self, rows: Int64) -> None:
+        self._number += 1
+        self._before = []
+        self._note(rows)
+
+    def _end(self, clamped: Int64, flow: Int8) -> Change:
+        rows, reach, residual = zip(*self._before, strict=True)
+        self._steps.append(self._number)
+        before, self._before = (np.concatenate(rows), np.concatenate(reach, 1), np.concatenate(residual, 1)), []
+        return Change(self._number, *before, clamped=np.array(clamped, dtype=np.int64), flow=flow)
+
+    def _note(self, rows: Int64) -> None:
+        """Remember what rows were before this step, each once."""
+        fresh = rows[self._seen[rows] != self._number]
+        self._seen[fresh] = self._number
+        self._before.append((fresh, self.reach[:, fresh], self._residual[:, fresh]))
+
+    def _push(self, rows: Int64) -> None:
+        """Push residuals outward until none is above the limit; only those of ``rows`` may be above it."""
+        limit = self.epsilon * (1.0 - self.alpha)
+        while len(rows):
+            residual = self._residual[:, rows]
+            above = (np.abs(residual) > limit).any(axis=0)
+            active, amount = rows[above], residual[:, above]
+            self._residual[:, active] = 0.0
+            self.reach[:, active] += amount
+            rows = self._bring(active, amount)
+
+    def _bring(self, rows: Int64, amount: Float64) -> Int64:
+        """Add what a change of reach in some rows means to their neighbours' residuals; give those, each once."""
+        if not len(rows):
+            return rows
+        place, owner = self._edges(rows)
+        tails = self.graph.indices[place].astype(np.int64)
+        open_ones = self.flow[tails] == FREE
+        place, owner, tails = place[open_ones], owner[open_ones], tails[open_ones]
+        share = self.graph.weights[place] * self._share[tails].astype(np.float64)
+        order = np.arange(len(tails), dtype=np.int32)
+        self._slot[tails] = order
+        touched = tails[self._slot[tails] == order]  # each once, without sorting
+        self._slot[touched] = np.arange(len(touched), dtype=np.int32)
+        self._note(touched)
+        slot = self._slot[tails]
+        for side in range(2):
+            self._residual[side, touched] += np.bincount(slot, share * amount[side, owner], len(touched))
+        return np.asarray(touched, dtype=np.int64)
+
+    def _pulled(self, rows: Int64) -> Float64:
+        """(2, M), what the neighbours of rows give them."""
+        place, owner = self._edges(rows)
+        tails = self.graph.indices[place]
+        weight = self.graph.weights[place].astype(np.float64)
+        pulled = [np.bincount(owner, weight * self.reach[side, tails], len(rows)) for side in range(2)]
+        return np.asarray(np.stack(pulled) * self._share[rows], dtype=np.float64)
+
+    def _edges(self, rows: Int64) -> tuple[Int64, Int64]:
+        """Places of all edges of some rows in the graph's arrays, and the place in ``rows`` that each begins at."""
+        low = self.graph.indptr[rows].astype(np.int64)
+        count = self.graph.indptr[rows + 1] - low
+        owner = np.repeat(np.arange(len(rows)), count)
+        first = np.cumsum(count) - count
+        return np.arange(len(owner)) - (first - low)[owner], owner

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from db import labels, queries
 from db.records import ItemState
-from rl_tsad.services.spreading import VALUES
+from rl_tsad.services.standing import VALUES
 
 _TRAILING = 20
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 
 from db.records import ModelVersion, SeriesRecord
 from rl_tsad import __version__
-from rl_tsad.active.graph import Graph, build_graph, load_graph, save_graph
+from rl_tsad.active.graph import Graph, build_graph
+from rl_tsad.active.graph_files import FORMAT, load_graph, save_graph
 from rl_tsad.config import Settings, WindowConfig
 from rl_tsad.data.excuses import Excuse
 from rl_tsad.data.role_agreement import exogenous_names
@@ -169,7 +171,7 @@ def foundation_digest(records: Sequence[SeriesRecord], settings: Settings) -> st
     language = settings.language
     read_by = language.model if language.notes and language.backend == "embedded" else None
     parts["notes"] = [language.notes, read_by]
-    graph = {"neighbours": settings.active.neighbours}
+    graph = {"neighbours": settings.active.neighbours, "mutual": settings.active.mutual, "format": FORMAT}
     content = [
         __version__,
         settings.seed,
@@ -236,6 +238,7 @@ def _make(workspace: Workspace, records: Sequence[SeriesRecord], folder: Path, p
     series = [load_series(workspace, record) for record in records]
     windows = [make_windows(one, settings.window) for one in series]
     split = split_windows(series, windows, settings)
+    search = folder.with_suffix(".search")  # outlives a process that is killed: the search for look-alikes goes on
     with draft_folder(folder.parent) as draft:
         excuses = read_excuses(workspace, series, settings.language.notes)
         judge = _fit(series, split, settings, excuses, progress)
@@ -252,10 +255,13 @@ def _make(workspace: Workspace, records: Sequence[SeriesRecord], folder: Path, p
             np.concatenate([one.features for one in pooled]),
             np.concatenate([one.keys for one in pooled]),
             neighbours=settings.active.neighbours,
+            mutual=settings.active.mutual,
+            keep=search,
             progress=progress,
         )
         save_graph(graph, draft / "graph")
         publish_folder(draft, folder)
+        shutil.rmtree(search, ignore_errors=True)
 
 
 def _fit(

@@ -194,7 +194,7 @@ def tell(
         said = said_of(session, item, find_around(ws, session, item), Answer(answer), extent)
         rows = queries.answer_parts(session, item, said, analyst, client=client, sequence=sequence, mark=extent)
         left = _left(session)
-    reach = respread_quietly(ws, [row.key for row in rows])
+    reach = respread_quietly(ws, rows[0].id, [row.key for row in rows])
     return Told(tuple(rows), reach, _left_now(ws, left))
 
 
@@ -219,7 +219,7 @@ def undo(ws: Workspace, analyst: str, *, client: str | None = None, sequence: in
         if label is not None and label.item_id is not None:
             queries.lease(session, label.item_id, analyst, utc_now(), ws.settings.work.question_lease)
     if label is not None:
-        respread_quietly(ws)
+        respread_quietly(ws, label.id)
     return label
 
 

@@ -16,9 +16,11 @@ from sqlalchemy.orm import Session
 from db import labels, series, versions
 from db.records import Answer, ModelVersion, QueryItem
 from rl_tsad.active.extent import Extent, said_of_windows
-from rl_tsad.errors import LabelingError
+from rl_tsad.active.graph_files import load_windows
+from rl_tsad.active.window_table import WindowTable
+from rl_tsad.errors import CheckpointError, LabelingError
 from rl_tsad.services.workspace import Workspace
-from rl_tsad.types import Int64, parse_key, window_key
+from rl_tsad.types import Int64, window_key
 
 Said = tuple[str, int, Answer]
 """Key and start of a window, and what is said of it."""
@@ -58,8 +60,7 @@ def find_around(ws: Workspace, session: Session, item: QueryItem) -> Around:
     points = item.span_high if record is None else record.rows
     stride = _stride(ws, version)
     reach = ws.settings.active.reach * stride
-    pool = _pool(ws, version).get(item.series, np.zeros(0, dtype=np.int64))
-    starts = np.union1d(pool, [item.start]).astype(np.int64)
+    starts = np.union1d(_pool(ws, version, item.series), [item.start]).astype(np.int64)
     ends = starts + item.length
     spans = np.stack([np.where(starts == 0, 0, ends - stride), np.where(ends + stride > points, points, ends)], axis=1)
     spans[starts == item.start] = item.span_low, item.span_high
@@ -120,21 +121,20 @@ def _stride(ws: Workspace, version: ModelVersion | None) -> int:
     return int(window.get("stride", ws.settings.window.stride))
 
 
-def _pool(ws: Workspace, version: ModelVersion | None) -> dict[str, Int64]:
+def _pool(ws: Workspace, version: ModelVersion | None, series: str) -> Int64:
+    """First points of the pool's windows of a series, in time order."""
     if version is None:
-        return {}
+        return np.zeros(0, dtype=np.int64)
     try:
-        return _pool_starts(ws.model_folder(version) / "graph" / "keys.npy", version.digest)
-    except (OSError, ValueError):
+        windows = _windows(ws.model_folder(version) / "graph", version.digest)
+    except CheckpointError:
         _LOG.exception("the pool of model %s cannot be read: an answer labels the asked window only", version.id)
-        return {}
+        return np.zeros(0, dtype=np.int64)
+    return np.asarray(windows.starts[windows.rows_of_series(series)], dtype=np.int64)
 
 
 @lru_cache(maxsize=2)
-def _pool_starts(file: Path, digest: str) -> dict[str, Int64]:
-    """Read a pool's windows once a process: starts by series; the digest tells re-made workspaces apart."""
-    starts: dict[str, list[int]] = {}
-    for key in np.load(file, allow_pickle=False).tolist():
-        name, start, _ = parse_key(key)
-        starts.setdefault(name, []).append(start)
-    return {name: np.sort(np.array(its, dtype=np.int64)) for name, its in starts.items()}
+def _windows(folder: Path, digest: str) -> WindowTable:
+    """Open a pool's windows once a process; the digest tells re-made workspaces apart."""
+    del digest
+    return load_windows(folder)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from db import jobs as job_rows
 from db import labels
 from db import versions as version_rows
 from db.records import Job, ModelVersion
+from rl_tsad.active.graph_files import load_windows
 from rl_tsad.services.workspace import Workspace
 
 
@@ -64,5 +63,5 @@ def pool_size(ws: Workspace) -> int:
     """
     with ws.store.read() as session:
         version = version_rows.current(session)
-    keys = None if version is None else ws.model_folder(version) / "graph" / "keys.npy"
-    return 0 if keys is None or not keys.is_file() else len(np.load(keys, mmap_mode="r", allow_pickle=False))
+    folder = None if version is None else ws.model_folder(version) / "graph"
+    return 0 if folder is None or not folder.is_dir() else len(load_windows(folder))

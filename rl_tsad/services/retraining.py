@@ -11,6 +11,8 @@ import torch
 
 from db import labels, versions
 from db.records import ModelVersion, NewVersion, Spent
+from rl_tsad.active.graph import Graph
+from rl_tsad.active.trust import HUMAN, PROPAGATED, Spread, spread
 from rl_tsad.agent.act import act
 from rl_tsad.agent.chain import ChainConfig, learn_chain
 from rl_tsad.agent.forest import forest_decisions
@@ -24,10 +26,10 @@ from rl_tsad.services.costs import share_left
 from rl_tsad.services.foundation import Foundation, prepare
 from rl_tsad.services.publishing import AGENT, FOREST, PUBLISHED, Learnt, publish
 from rl_tsad.services.sounding import check_language, metrics_of, sound, taught, with_severity
-from rl_tsad.services.spreading import answers_by_key, spread_answers
+from rl_tsad.services.standing import answers_by_key, answers_of, flows_of
 from rl_tsad.services.workspace import Workspace
 from rl_tsad.settings import digest_facts
-from rl_tsad.types import Float32, Int8, Int64, Targets, human, no_targets, rows_of, said
+from rl_tsad.types import ANOMALY, NORMAL, Float32, Int8, Int64, Targets, human, no_targets, rows_of, said
 
 
 def retrain(
@@ -61,8 +63,8 @@ def retrain(
     sounding = sound(workspace, foundation, progress=progress)
     foundation = with_severity(foundation, sounding)
     answers, parent, spent = _standing(workspace)
-    targets = spread_answers(foundation.graph, answers, workspace.settings.active)
-    targets = taught(foundation, sounding, targets, workspace.settings.language.teach)
+    told = spread_standing(workspace, foundation.graph)
+    targets = taught(foundation, sounding, told.targets, workspace.settings.language.teach)
     left = share_left(spent, workspace.settings.active)
     learnt = _learn(workspace, foundation, targets, sounding.severity, learner=learner, left=left, progress=progress)
     learnt = replace(learnt, heard=sounding.heard)
@@ -73,7 +75,7 @@ def retrain(
         **agreement,
         **learnt.metrics,
     }
-    metrics |= {"spread/windows": float((targets.source == "propagated").sum())} | metrics_of(sounding.ledger)
+    metrics |= _spread_metrics(told) | metrics_of(sounding.ledger)
     metrics |= {"language/taught": float((targets.source == "language").sum())} if sounding.ledger else {}
     config = {**digest_facts(workspace.settings), "learner": learner, "foundation": foundation.folder.name}
     config["severities"] = sounding.name
@@ -86,6 +88,44 @@ def retrain(
         seconds=time.perf_counter() - started,
     )
     return publish(workspace, foundation, learnt, new=new, selection=selection)
+
+
+def spread_standing(workspace: Workspace, graph: Graph) -> Spread:
+    """Spread all standing answers over a graph, and learn from them how far spreading is to be trusted."""
+    config = workspace.settings.active
+    with workspace.store.read() as session:
+        standing = labels.standing(session)
+        flows = flows_of(session, graph.windows)
+    told = spread(
+        graph,
+        flows,
+        answers_of(standing, graph.windows),
+        alpha=config.alpha,
+        confidence=config.confidence,
+        precision=config.precision,
+        anomaly_doubt=config.anomaly_doubt,
+    )
+    return replace(told, targets=_with_silent(told.targets, graph, answers_by_key(standing)))
+
+
+def _with_silent(targets: Targets, graph: Graph, answers: Mapping[str, int]) -> Targets:
+    """Put back the answers that were withdrawn from spreading: they label their own windows all the same."""
+    rows = graph.windows.rows(list(answers))
+    value, weight, source = targets.value.copy(), targets.weight.copy(), targets.source.copy()
+    known = rows >= 0
+    value[rows[known]] = np.array(list(answers.values()), dtype=np.int8)[known]
+    weight[rows[known]], source[rows[known]] = 1.0, HUMAN
+    return Targets(targets.keys, value, weight, source)
+
+
+def _spread_metrics(told: Spread) -> dict[str, float]:
+    """What of spreading a version keeps: the floors are null where nothing is spread."""
+    metrics = {"spread/windows": float((told.targets.source == PROPAGATED).sum()), "spread/drift": told.drift}
+    for label, name in ((NORMAL, "normal"), (ANOMALY, "anomaly")):
+        metrics[f"spread/floor_{name}"] = told.trust.floors[label]
+        metrics[f"spread/precision_{name}"] = told.trust.precision[label]
+        metrics[f"spread/checks_{name}"] = told.trust.checks[label]
+    return metrics
 
 
 def _standing(workspace: Workspace) -> tuple[dict[str, int], ModelVersion | None, Spent]:

@@ -1,150 +1,313 @@
-"""What the standing answers say of the windows that nobody answered, and of the questions still open about them."""
+"""What the standing answers say of the windows that nobody answered, kept up to date answer by answer."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections import OrderedDict, deque
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
+from threading import RLock
 
 import numpy as np
+from sqlalchemy.orm import Session
 
-from db import labels, queries, versions
-from db.records import Answer, ItemState, Label, ModelVersion, QueryItem
-from rl_tsad.active.graph import Graph, load_graph
-from rl_tsad.active.propagate import PROPAGATED, spread
+from db import labels, queries, spreads, versions, vetoes
+from db.records import ItemState, Label, ModelVersion, NewSpread
+from rl_tsad.active.graph_files import load_graph
+from rl_tsad.active.propagate import FREE, Change, Spreading
+from rl_tsad.active.trust import Trust
 from rl_tsad.config import ActiveConfig
+from rl_tsad.services.standing import VALUES, flows_of
 from rl_tsad.services.workspace import Workspace
-from rl_tsad.types import UNKNOWN, Int8, Targets
-
-VALUES: Mapping[Answer | None, int] = {Answer.NORMAL: 0, Answer.ANOMALY: 1}
-"""What an answer means in arrays; unsure means nothing."""
+from rl_tsad.types import ANOMALY, NORMAL, UNKNOWN, Float32, Int8, Int64
 
 _LOG = logging.getLogger(__name__)
+_UNDOABLE = 50
+"""Answers that are taken back to the last bit; older ones to within epsilon."""
+_AT_ONCE = 200
+"""Of more new answers, as after an import, all are spread at once instead of one by one."""
+_LATE = 64
+"""Rows of the history that are looked at again: a transaction may end after one that began later."""
 
 
 @dataclass(frozen=True)
-class Known:
-    """What was known at one moment.
+class Step:
+    """What an answer, or taking one back, changed.
 
     Attributes:
-        version: the current model version.
-        graph: its graph over windows; None where there is no version, or no graph yet.
-        answers: window key -> 0 or 1, standing answers that are not unsure.
-        seen: number of the newest row of the history.
-        waiting: the questions that are open or settled.
+        label_id: its first row.
+        touched: (M,) int64, windows whose reach changed.
+        before, after: (M,) int8, what they were settled as.
+        checked: windows of the answer itself that stood settled; agreed: those of them that were right.
     """
 
-    version: ModelVersion | None
-    graph: Graph | None
-    answers: Mapping[str, int]
-    seen: int
-    waiting: tuple[QueryItem, ...]
+    label_id: int
+    touched: Int64
+    before: Int8
+    after: Int8
+    checked: int = 0
+    agreed: int = 0
+
+    @property
+    def settled(self) -> Int64:
+        """Windows that it settled, as something new."""
+        return np.asarray(self.touched[(self.after != UNKNOWN) & (self.after != self.before)], dtype=np.int64)
+
+    def count(self, label: int) -> int:
+        """Windows that it settled as normal or anomalous."""
+        return int(((self.after == label) & (self.after != self.before)).sum())
 
 
-def read_known(ws: Workspace) -> Known:
-    """Read what spreading starts from.
+class Live:
+    """Answers spread over the graph of one model version, as this process knows them; use it under its lock.
+
+    Attributes:
+        version: the model version.
+        state: how far the answers reach.
+        trust: from which confidence on a label counts.
+        decided: (N,) int8, what each window is settled as; -1 for none and where a person answered.
+        lock: held by whoever looks or changes.
+    """
+
+    def __init__(self, version: ModelVersion, folder: Path, config: ActiveConfig) -> None:
+        graph = load_graph(folder)
+        self.version, self.graph, self.config = version, graph, config
+        self.state = Spreading(graph, alpha=config.alpha)
+        self.trust = trust_of(version, config)
+        self.decided: Int8 = np.full(len(graph), UNKNOWN, dtype=np.int8)
+        self.lock = RLock()
+        self._seen_label = self._seen_veto = -1
+        self._done: set[int] = set()
+        self._recent: deque[tuple[int, Change]] = deque(maxlen=_UNDOABLE)
+
+    def catch_up(self, session: Session) -> list[Step]:
+        """Bring in what the store holds and this process has not seen; the first time all at once, without steps."""
+        if self._seen_label < 0:
+            self._begin(session)
+            return []
+        groups = self._fresh_groups(session)
+        if len(groups) > _AT_ONCE:
+            self.state, self._recent = Spreading(self.graph, alpha=self.config.alpha), deque(maxlen=_UNDOABLE)
+            self._begin(session)
+            return []
+        steps = [self._take(session, group) for group in groups]
+        newest = vetoes.last_id(session)
+        if newest != self._seen_veto:
+            changed = vetoes.since(session, self._seen_veto)
+            its = {row.key for label_id in changed for row in labels.answer_rows(session, label_id)}
+            self._apply(session, its | {str(key) for key in vetoes.keys_of(session, changed)})
+            self._seen_veto = newest
+        return steps
+
+    def what_if(self, rows: Int64, flow: Int8) -> tuple[Step, Float32]:
+        """Say what would change if answers were given (0, 1), or (-1) were not there; everything is as before then.
+
+        Returns:
+            The step, and (M,) how sure the answers would be of each window that it touches.
+        """
+        own = self.state.flow[rows]
+        given, freed = (flow != FREE) & (flow != own), (flow == FREE) & (own != FREE)
+        changes = [self.state.free(rows[freed])] if freed.any() else []
+        changes += [self.state.clamp(rows[given], flow[given])] if given.any() else []
+        touched = np.unique(np.concatenate([rows, *(change.rows for change in changes)])).astype(np.int64)
+        after, confidence = self._settled(touched)
+        for change in reversed(changes):
+            self.state.restore(change)
+        return Step(0, touched, self.decided[touched], after), confidence
+
+    def confidence(self, rows: Int64) -> Float32:
+        """(M,) how sure the answers are of windows."""
+        return self.state.lean(rows, anomaly_doubt=self.config.anomaly_doubt)[1]
+
+    def _begin(self, session: Session) -> None:
+        """Spread all standing answers at once."""
+        self._seen_label, self._seen_veto = labels.last_id(session), vetoes.last_id(session)
+        self._done = {row.id for row in labels.since(session, self._seen_label - _LATE)}
+        flows = flows_of(session, self.graph.windows)
+        rows = np.array(sorted(flows), dtype=np.int64)
+        self.state.clamp(rows, np.array([flows[row] for row in rows.tolist()], dtype=np.int64))
+        self.decided = self._settled(None)[0]
+
+    def _fresh_groups(self, session: Session) -> list[list[Label]]:
+        """The rows that are new, an answer or an undoing each."""
+        fresh = [row for row in labels.since(session, self._seen_label - _LATE) if row.id not in self._done]
+        groups: dict[object, list[Label]] = {}
+        for row in fresh:
+            message = (row.client, row.sequence) if row.client is not None else (row.analyst, row.created_at)
+            groups.setdefault((message, row.undoes is None), []).append(row)
+        if fresh:
+            self._seen_label = max(self._seen_label, fresh[-1].id)
+            self._done = {one for one in self._done | {row.id for row in fresh} if one > self._seen_label - 4 * _LATE}
+        return list(groups.values())
+
+    def _take(self, session: Session, group: Sequence[Label]) -> Step:
+        first = group[0]
+        rows = self.graph.windows.rows([row.key for row in group])
+        said = np.array([VALUES.get(row.answer, UNKNOWN) for row in group], dtype=np.int8)[rows >= 0]
+        stood = self.decided[rows[rows >= 0]]
+        known = (stood != UNKNOWN) & (said != UNKNOWN)
+        step = self._apply(session, {row.key for row in group}, label_id=first.id, undone=first.undoes)
+        return Step(
+            first.id, step.touched, step.before, step.after, int(known.sum()), int((stood == said)[known].sum())
+        )
+
+    def _apply(self, session: Session, keys: Collection[str], *, label_id: int = 0, undone: int | None = None) -> Step:
+        """Bring some windows to what the store says of them; the newest answer is taken back to the last bit."""
+        wanted = flows_of(session, self.graph.windows, keys)
+        rows = self.graph.windows.rows(sorted(keys))
+        rows = np.unique(rows[rows >= 0])
+        flow = np.array([wanted.get(row, FREE) for row in rows.tolist()], dtype=np.int8)
+        touched = [rows]
+        if undone is not None and self._recent and self._recent[-1][0] == undone:
+            change = self._recent.pop()[1]
+            self.state.restore(change)
+            touched.append(change.rows)
+        own = self.state.flow[rows]
+        freed, given = (flow == FREE) & (own != FREE), (flow != FREE) & (flow != own)
+        changes = [self.state.free(rows[freed])] if freed.any() else []
+        changes += [self.state.clamp(rows[given], flow[given])] if given.any() else []
+        touched += [change.rows for change in changes]
+        self._recent.extend((label_id if len(changes) == 1 else 0, change) for change in changes)
+        every = np.unique(np.concatenate(touched)).astype(np.int64)
+        before, after = self.decided[every], self._settled(every)[0]
+        self.decided[every] = after
+        return Step(label_id, every, before, after)
+
+    def _settled(self, rows: Int64 | None) -> tuple[Int8, Float32]:
+        lean, confidence = self.state.lean(rows, anomaly_doubt=self.config.anomaly_doubt)
+        settled = self.trust.counts(lean, confidence)
+        settled[(self.state.flow if rows is None else self.state.flow[rows]) != FREE] = UNKNOWN
+        return settled, confidence
+
+
+@contextmanager
+def live_now(ws: Workspace, session: Session) -> Iterator[tuple[Live, list[Step]] | None]:
+    """Lend the spreading of the current version, caught up, with the steps that brought it there; None without one.
 
     Raises:
         CheckpointError: when the version's graph is missing a file or damaged.
     """
-    with ws.store.read() as session:
-        seen = labels.last_id(session)
-        answers = answers_by_key(labels.standing(session))
-        waiting = queries.in_state(session, ItemState.OPEN, ItemState.SETTLED)
-        version = versions.current(session)
-    return Known(version, _graph_of(ws, version), answers, seen, tuple(waiting))
+    version = versions.current(session)
+    folder = None if version is None else ws.model_folder(version) / "graph"
+    if version is None or folder is None or not folder.is_dir():
+        yield None
+        return
+    live = _opened(version, folder, ws.settings.active)
+    with live.lock:
+        yield live, live.catch_up(session)
 
 
-def answers_by_key(standing: list[Label]) -> dict[str, int]:
-    """Turn standing answers into window key -> 0 or 1; unsure ones are left out."""
-    return {label.key: VALUES[label.answer] for label in standing if label.answer in VALUES}
+def respread_quietly(ws: Workspace, label_id: int | None = None, keys: Sequence[str] = ()) -> int:
+    """Spread what is new, record what it changed, and settle the queue.
 
-
-def spread_known(known: Known, config: ActiveConfig, *, without: Collection[str] = ()) -> Int8:
-    """Spread the answers over the graph, all or all but some.
-
-    Args:
-        known: answers and graph.
-        config: how far they spread.
-        without: windows whose answers are left out.
-
-    Returns:
-        (N,) int8 in the order of the graph's keys: 0 or 1 where the answers decide, -1 where they do not and where a
-        person answered. Empty without a graph.
-    """
-    if known.graph is None:
-        return np.empty(0, dtype=np.int8)
-    answers = {key: value for key, value in known.answers.items() if key not in without}
-    targets = spread_answers(known.graph, answers, config)
-    return np.where(targets.source == PROPAGATED, targets.value, UNKNOWN).astype(np.int8)
-
-
-def spread_answers(graph: Graph, answers: Mapping[str, int], config: ActiveConfig) -> Targets:
-    """Spread answers over a graph as the settings say (see :func:`rl_tsad.active.propagate.spread`)."""
-    return spread(graph, answers, alpha=config.alpha, confidence=config.confidence, anomaly_doubt=config.anomaly_doubt)
-
-
-def settle_queue(ws: Workspace, known: Known, decided: Int8) -> int:
-    """Close the open questions whose window other answers label or decide, and open those where that has ended.
-
-    Nothing happens when the history grew meanwhile: whoever wrote the newer row settles the queue after us.
-
-    Returns:
-        How many questions changed.
-    """
-    row = {} if known.graph is None else known.graph.row
-    follows = {item.key for item in known.waiting if item.key in row and decided[row[item.key]] != UNKNOWN}
-    follows |= known.answers.keys()
-    close = [item.key for item in known.waiting if item.state == ItemState.OPEN and item.key in follows]
-    back = [item.key for item in known.waiting if item.state == ItemState.SETTLED and item.key not in follows]
-    if not (close or back):
-        return 0
-    with ws.store.begin() as session:
-        if labels.last_id(session) != known.seen or versions.current(session) != known.version:
-            return 0
-        return queries.settle(session, close) + queries.reopen(session, back)
-
-
-def respread_quietly(ws: Workspace, keys: Collection[str] = ()) -> int:
-    """Spread and settle; a failure is logged and never reaches the analyst, whose answer is kept already.
+    A failure is logged and never reaches the analyst, whose answer is kept already.
 
     Args:
         ws: the workspace.
-        keys: the windows just answered; their reach is what is counted.
+        label_id: first row of the answer just given or taken back.
+        keys: the windows that it is about.
 
     Returns:
-        Windows that these answers alone decide; all windows decided by spreading when no key is given.
+        Windows that this answer settles; all windows settled when no answer is named.
     """
     try:
-        known, config = read_known(ws), ws.settings.active
-        decided = spread_known(known, config)
-        settle_queue(ws, known, decided)
-        before = spread_known(known, config, without=set(keys)) if keys else np.int8(UNKNOWN)
-        return int(np.sum((decided != UNKNOWN) & (decided != before)))
+        with ws.store.begin() as session, live_now(ws, session) as found:
+            if found is None:
+                _settle_queue(session, None)
+                return 0
+            live, steps = found
+            if label_id is not None and label_id not in {step.label_id for step in steps}:
+                steps = [*steps, _late_step(live, label_id, keys)]  # somebody else caught up first
+            for step in steps:
+                spreads.add(session, _as_row(live, step))
+            _settle_queue(session, live)
+            own = [step for step in steps if step.label_id == label_id]
+            return len(own[-1].settled) if own else int((live.decided != UNKNOWN).sum())
     except Exception:
         _LOG.exception("answers could not be spread; they are kept, and the next answer tries again")
         return 0
 
 
 def count_decided(ws: Workspace) -> int:
-    """Count the windows that spreading decides at present; 0, and a line in the log, when it fails."""
+    """Count the windows that spreading settles at present; 0, and a line in the log, when it fails."""
     try:
-        return int(np.sum(spread_known(read_known(ws), ws.settings.active) != UNKNOWN))
+        with ws.store.read() as session, live_now(ws, session) as found:
+            return 0 if found is None else int((found[0].decided != UNKNOWN).sum())
     except Exception:
         _LOG.exception("answers could not be spread")
         return 0
 
 
-def _graph_of(ws: Workspace, version: ModelVersion | None) -> Graph | None:
-    if version is None:
-        return None
-    folder = ws.model_folder(version) / "graph"
-    return _load(folder, version.digest) if folder.is_dir() else None
+def trust_of(version: ModelVersion, config: ActiveConfig) -> Trust:
+    """Read from which confidence on spread labels count, as the version learnt it; as the settings say before that."""
+    names = ("normal", "anomaly")
+    if f"spread/floor_{names[0]}" not in version.metrics:
+        return Trust.plain(config.confidence, config.precision)
+    floors = [version.metrics.get(f"spread/floor_{name}") for name in names]
+    reached = [version.metrics.get(f"spread/precision_{name}") for name in names]
+    return Trust((_or(floors[0], np.inf), _or(floors[1], np.inf)), (_or(reached[0], np.nan), _or(reached[1], np.nan)))
 
 
-@lru_cache(maxsize=2)
-def _load(folder: Path, digest: str) -> Graph:
-    """Load a graph once a process: a version's files never change; the digest tells re-made workspaces apart."""
-    return load_graph(folder)
+def _or(value: object, missing: float) -> float:
+    return float(value) if isinstance(value, int | float) else missing
+
+
+def _late_step(live: Live, label_id: int, keys: Sequence[str]) -> Step:
+    """Say what an answer settles that is spread already: what would be lost without it."""
+    rows = live.graph.windows.rows(list(keys))
+    rows = np.unique(rows[rows >= 0])
+    rows = rows[np.isin(live.state.flow[rows], (NORMAL, ANOMALY))]
+    gone, _ = live.what_if(rows, np.full(len(rows), FREE, dtype=np.int8))
+    others = ~np.isin(gone.touched, rows)
+    return Step(label_id, gone.touched[others], gone.after[others], gone.before[others])
+
+
+def _as_row(live: Live, step: Step) -> NewSpread:
+    floors = [floor if np.isfinite(floor) else None for floor in live.trust.floors]
+    return NewSpread(
+        label_id=step.label_id,
+        version_id=live.version.id,
+        graph=live.version.digest,
+        epsilon=live.state.epsilon,
+        floor_normal=floors[0],
+        floor_anomaly=floors[1],
+        touched=len(step.touched),
+        normals=step.count(NORMAL),
+        anomalies=step.count(ANOMALY),
+        released=int(((step.before != UNKNOWN) & (step.after == UNKNOWN)).sum()),
+        checked=step.checked,
+        agreed=step.agreed,
+    )
+
+
+def _settle_queue(session: Session, live: Live | None) -> None:
+    """Close the open questions whose window other answers label or settle, and open those where that has ended."""
+    waiting = queries.in_state(session, ItemState.OPEN, ItemState.SETTLED)
+    if not waiting:
+        return
+    keys = [item.key for item in waiting]
+    follows = {row.key for row in labels.standing_of(session, keys) if row.answer in VALUES}
+    if live is not None:
+        rows = live.graph.windows.rows(keys)
+        settled = (rows >= 0) & (live.decided[rows] != UNKNOWN)
+        follows |= {key for key, known in zip(keys, settled.tolist(), strict=True) if known}
+    queries.settle(session, [one.key for one in waiting if one.state == ItemState.OPEN and one.key in follows])
+    queries.reopen(session, [one.key for one in waiting if one.state == ItemState.SETTLED and one.key not in follows])
+
+
+_OPEN: OrderedDict[tuple[str, str, str], Live] = OrderedDict()
+_LOCK = RLock()
+
+
+def _opened(version: ModelVersion, folder: Path, config: ActiveConfig) -> Live:
+    """Open a version's spreading once a process: its files never change; the digest tells re-made workspaces apart."""
+    name = (str(folder), version.digest, repr(config))
+    with _LOCK:
+        if name not in _OPEN:
+            _OPEN[name] = Live(version, folder, config)
+        _OPEN.move_to_end(name)
+        while len(_OPEN) > 2:
+            _OPEN.popitem(last=False)
+        return _OPEN[name]

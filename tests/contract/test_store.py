@@ -16,7 +16,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
-from db import jobs, labels, queries, schema, series, versions
+from db import jobs, labels, queries, schema, series, spreads, versions, vetoes
 from db.errors import ConflictError, MissingRowError, SchemaError
 from db.records import (
     Answer,
@@ -26,6 +26,7 @@ from db.records import (
     NewItem,
     NewLabel,
     NewSeries,
+    NewSpread,
     NewVersion,
     QueryItem,
     Spent,
@@ -850,3 +851,71 @@ def test_a_job_goes_to_one_of_many_workers(store: Store) -> None:
             return None if job is None else job.id
 
     assert sorted(job for job in at_once(8, work) if job is not None) == wanted
+
+
+# --- spreads and vetoes -----------------------------------------------------------------------------------------------
+
+
+def spread_row(label_id: int, version_id: int, **more: object) -> NewSpread:
+    counts = {"touched": 9, "normals": 4, "anomalies": 1, "released": 0, "checked": 3, "agreed": 2} | more
+    return NewSpread(label_id, version_id, "digest", 1e-4, 0.4, None, **counts)  # type: ignore[arg-type]
+
+
+def test_what_an_answer_settled_is_recorded_once_a_version_and_never_changes(store: Store) -> None:
+    with store.begin() as session:
+        said = labels.append(session, new_label(0))
+        version = versions.add(session, NewVersion("abc"))
+        assert spreads.add(session, spread_row(said.id, version.id))
+        assert not spreads.add(session, spread_row(said.id, version.id, touched=1))
+        assert not spreads.add(session, spread_row(said.id + 7, version.id))  # no such answer
+    with store.read() as session:
+        (kept,) = spreads.all(session)
+        assert (kept.label_id, kept.touched, kept.floor_normal, kept.floor_anomaly) == (said.id, 9, 0.4, None)
+        assert kept.created_at.tzinfo is not None
+        assert spreads.of_labels(session, [said.id]) == [kept]
+        assert spreads.checked(session) == (3, 2)
+    for table in ("spreads", "vetoes"):
+        with store.begin() as session:
+            vetoes.add(session, said.id, ["a:8:64"], "ann")
+        with pytest.raises(DatabaseError, match="never change"), store.begin() as session:
+            session.execute(text(f"UPDATE {table} SET label_id = label_id"))
+        with pytest.raises(DatabaseError, match="never change"), store.begin() as session:
+            session.execute(text(f"DELETE FROM {table}"))
+
+
+def test_vetoes_stand_while_their_answer_stands(store: Store) -> None:
+    with store.begin() as session:
+        first, second = (labels.append(session, new_label(number)) for number in (0, 1))
+        vetoes.add(session, first.id, ["a:80:64", "a:88:64"], "ann")
+        vetoes.add(session, second.id, [None], "bob")
+        seen = vetoes.last_id(session)
+    with store.begin() as session:
+        assert [(one.label_id, one.key) for one in vetoes.standing(session)] == [
+            (first.id, "a:80:64"),
+            (first.id, "a:88:64"),
+            (second.id, None),
+        ]
+        assert vetoes.take_back(session, first.id, ["a:88:64"], "bob") == 1
+        assert vetoes.take_back(session, first.id, ["a:88:64"], "bob") == 0
+        assert vetoes.since(session, seen) == {first.id}
+        assert vetoes.keys_of(session, {first.id, second.id}) == {"a:80:64", "a:88:64"}
+    with store.begin() as session:
+        labels.undo(session, "ann")  # the second answer goes first: it came last
+        assert [(one.label_id, one.key) for one in vetoes.standing(session)] == [(first.id, "a:80:64")]
+        labels.undo(session, "ann")
+        assert vetoes.standing(session) == []
+        with pytest.raises(MissingRowError, match="first row of an answer"):
+            vetoes.add(session, 999, [None], "ann")
+
+
+def test_the_last_answer_and_its_rows_are_found(store: Store) -> None:
+    (item,) = fill(store, 1)
+    with store.begin() as session:
+        assert labels.last_of(session, "ann") is None
+        said = [(f"a:{8 * n}:64", 8 * n, Answer.NORMAL) for n in range(3)]
+        rows = queries.answer_parts(session, item.id, said, "ann", client="tab", sequence=1)
+        assert labels.last_of(session, "ann") == rows[0].id
+        assert labels.answer_rows(session, rows[0].id) == rows
+        assert [row.key for row in labels.standing_of(session, ["a:8:64", "b:0:64"])] == ["a:8:64"]
+        assert [row.id for row in labels.since(session, rows[0].id)] == [row.id for row in rows[1:]]
+        assert labels.answer_rows(session, 99) == []

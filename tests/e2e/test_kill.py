@@ -17,7 +17,8 @@ from db import jobs, labels, queries, series, versions
 from db.records import ItemState, NewItem, NewSeries, NewVersion
 from db.session import utc_now
 from db.store import Store
-from rl_tsad.active.graph import build_graph, save_graph
+from rl_tsad.active.graph import build_graph
+from rl_tsad.active.graph_files import save_graph
 from rl_tsad.config import ActiveConfig, Settings, WindowConfig
 from rl_tsad.services.workspace import create_workspace
 

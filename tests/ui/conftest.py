@@ -13,7 +13,8 @@ import streamlit as st
 from db import jobs, labels, queries, series, versions
 from db.records import Label, ModelVersion, NewItem, NewSeries, NewVersion
 from labeling_ui import state
-from rl_tsad.active.graph import build_graph, save_graph
+from rl_tsad.active.graph import build_graph
+from rl_tsad.active.graph_files import save_graph
 from rl_tsad.config import Settings
 from rl_tsad.services.workspace import Workspace, create_workspace, write_series
 from rl_tsad.types import Series, Windows, slide, spans_of

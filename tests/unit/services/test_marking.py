@@ -11,7 +11,8 @@ import pytest
 from db import labels, queries, series, versions
 from db.records import Answer, ItemState, Label, NewItem, NewSeries, NewVersion
 from db.session import utc_now
-from rl_tsad.active.graph import build_graph, save_graph
+from rl_tsad.active.graph import build_graph
+from rl_tsad.active.graph_files import save_graph
 from rl_tsad.config import ActiveConfig, Settings, WindowConfig
 from rl_tsad.errors import LabelingError
 from rl_tsad.services import labeling, marking
@@ -238,8 +239,8 @@ def test_without_events_a_question_shows_its_window_as_before(tmp_path: Path) ->
 def test_without_the_models_files_only_the_asked_window_is_labelled(
     ws: Workspace, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    marking._pool_starts.cache_clear()
-    keys = ws.model_folder(1) / "graph" / "keys.npy"
+    marking._windows.cache_clear()
+    keys = ws.model_folder(1) / "graph" / "starts.npy"
     if damage == "gone":
         keys.unlink()
     else:

@@ -1,0 +1,335 @@
+"""What an answer settles: shown beforehand, and afterwards taken out window by window or whole; and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from db import labels, queries, series, spreads, vetoes
+from db.errors import ConflictError, MissingRowError, StoreError
+from db.records import Answer, Label, Spread
+from rl_tsad.active.extent import Extent
+from rl_tsad.active.propagate import FREE, SILENT
+from rl_tsad.active.trust import Trust
+from rl_tsad.active.why import Path, explain
+from rl_tsad.errors import LabelingError, WorkspaceError
+from rl_tsad.services.marking import find_around, said_of
+from rl_tsad.services.spreading import Live, Step, live_now, respread_quietly
+from rl_tsad.services.standing import VALUES
+from rl_tsad.services.workspace import Workspace, load_series
+from rl_tsad.types import ANOMALY, NORMAL, UNKNOWN, Float32, Int64, parse_key
+
+
+@dataclass(frozen=True)
+class Alike:
+    """A window that an answer settles.
+
+    Attributes:
+        key: which.
+        value: 0 or 1, as what; what it would be settled as where it was taken out.
+        confidence: how sure that is, in [0, 1].
+        taken_out: whether somebody took it out.
+    """
+
+    key: str
+    value: int
+    confidence: float
+    taken_out: bool = False
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What an answer settles, or would.
+
+    Attributes:
+        label_id: its first row; None for one that was not given.
+        answer: what it says; its own windows are ``keys``.
+        keys: the windows that it labels.
+        alike: the windows that it settles, the surest first, then those that were taken out.
+        released: windows that would be settled no longer.
+        withdrawn: whether it was withdrawn from spreading.
+    """
+
+    label_id: int | None
+    answer: Answer
+    keys: tuple[str, ...]
+    alike: tuple[Alike, ...]
+    released: int = 0
+    withdrawn: bool = False
+
+    def count(self, value: int) -> int:
+        """Windows that it settles as normal (0) or anomalous (1)."""
+        return sum(one.value == value and not one.taken_out for one in self.alike)
+
+
+@dataclass(frozen=True)
+class Reasons:
+    """Why a window is taken for what it is.
+
+    Attributes:
+        key: the window.
+        value: 0 or 1 where it is answered or settled, else -1.
+        confidence: how sure the answers are of it.
+        answered: whether a person said so.
+        floor: confidence from which on it would be settled as what it leans to; infinite where nothing is.
+        paths: the likeliest ways from answers to it, as window keys, with the share of each and what the answer says.
+        graphml: the part of the graph that was looked at.
+    """
+
+    key: str
+    value: int
+    confidence: float
+    answered: bool
+    floor: float
+    paths: tuple[tuple[tuple[str, ...], float, int], ...]
+    graphml: bytes
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How well spreading does.
+
+    Attributes:
+        settled: windows settled at present; of them anomalies.
+        pool: windows of the graph.
+        trust: from which confidence on labels count, with the precision that the answers, each predicted without
+            itself, gave for it.
+        checked: windows that people answered after they stood settled; agreed: those that were settled right.
+    """
+
+    settled: int
+    anomalies: int
+    pool: int
+    trust: Trust
+    checked: int
+    agreed: int
+
+
+def preview(ws: Workspace, item_id: int, answer: Answer, *, extent: Extent | None = None) -> Settled | None:
+    """Say what an answer to a question would settle; nothing is kept.
+
+    Returns:
+        None while there is no model.
+
+    Raises:
+        LabelingError: when there is no such question, or the extent labels no window.
+        WorkspaceError: when the store or the graph cannot be read.
+    """
+    with _reading(ws) as (session, live):
+        item = queries.get(session, item_id)
+        said = said_of(session, item, find_around(ws, session, item), answer, extent)
+        keys = tuple(key for key, _, _ in said)
+        if live is None:
+            return None
+        rows = live.graph.windows.rows(keys)
+        flow = np.array([VALUES.get(one, FREE) for _, _, one in said], dtype=np.int8)
+        counts = (rows >= 0) & (flow != FREE)
+        step, confidence = live.what_if(rows[counts], flow[counts])
+        alike = _alike(live, step, confidence)
+    return Settled(None, answer, keys, alike, int(((step.before != UNKNOWN) & (step.after == UNKNOWN)).sum()))
+
+
+def settled_by(ws: Workspace, label_id: int) -> Settled | None:
+    """Say what an answer settles at present: what would not be settled so without it.
+
+    Args:
+        ws: the workspace.
+        label_id: the answer's first row.
+
+    Returns:
+        None when the answer does not stand, or there is no model.
+
+    Raises:
+        LabelingError: when there is no such answer.
+        WorkspaceError: when the store or the graph cannot be read.
+    """
+    with _reading(ws) as (session, live):
+        rows = _rows_of_answer(session, label_id)
+        standing = {label.id for label in labels.standing_of(session, [row.key for row in rows])}
+        own = [row for row in rows if row.id in standing]
+        if not own or live is None:
+            return None
+        out = [one for one in vetoes.standing(session) if one.label_id == label_id]
+        alike = _settled_alike(live, own, [one.key for one in out if one.key is not None])
+        kinds = {row.answer for row in own}
+        answer = Answer.ANOMALY if Answer.ANOMALY in kinds else own[0].answer or Answer.UNSURE
+        keys = tuple(row.key for row in own)
+        return Settled(label_id, answer, keys, alike, withdrawn=any(one.key is None for one in out))
+
+
+def take_out(ws: Workspace, label_id: int, analyst: str, keys: Sequence[str] | None = None) -> None:
+    """Keep an answer from settling some windows, or any: they are unknown again, and may be asked.
+
+    What was taken out stays out while the answer stands, through retraining too; nothing flows on from such a window.
+
+    Raises:
+        LabelingError: when there is no such answer or no such window.
+        WorkspaceError: when the store does not answer.
+    """
+    for key in keys or ():
+        parse_key(key)
+    with _in_words(), ws.store.begin() as session:
+        vetoes.add(session, label_id, [None] if keys is None else list(keys), analyst)
+    respread_quietly(ws)
+
+
+def put_back(ws: Workspace, label_id: int, analyst: str, keys: Sequence[str] | None = None) -> int:
+    """Let an answer settle again what was taken out: some windows, or everything.
+
+    Returns:
+        How much was put back.
+
+    Raises:
+        LabelingError: when there is no such answer, or somebody else changes the same right now.
+        WorkspaceError: when the store does not answer.
+    """
+    with _in_words(), ws.store.begin() as session:
+        _rows_of_answer(session, label_id)
+        done = vetoes.take_back(session, label_id, keys, analyst)
+    respread_quietly(ws)
+    return done
+
+
+def why(ws: Workspace, key: str) -> Reasons:
+    """Say why a window is taken for what it is.
+
+    Raises:
+        DataError: when the key is none.
+        LabelingError: when the window is not in the pool of the current model, or there is no model.
+        WorkspaceError: when the store or the graph cannot be read.
+    """
+    parse_key(key)
+    with _reading(ws) as (_, live):
+        if live is None:
+            raise LabelingError("expected a model, got none; run: rl-tsad train")
+        row = int(live.graph.windows.rows([key])[0])
+        if row < 0:
+            raise LabelingError(
+                f"expected a window of the current model's pool, got {key!r}; see `rl-tsad labels export` for keys"
+            )
+        found = explain(live.state, row)
+        lean, confidence = live.state.lean(np.array([row]), anomaly_doubt=live.config.anomaly_doubt)
+        answered = live.state.flow[row] in (NORMAL, ANOMALY)
+        return Reasons(
+            key=key,
+            value=int(lean[0]) if answered else int(live.decided[row]),
+            confidence=float(confidence[0]),
+            answered=bool(answered),
+            floor=live.trust.floors[int(lean[0])] if lean[0] != UNKNOWN else float("inf"),
+            paths=tuple(_named(live, path) for path in found.paths),
+            graphml=found.graphml(),
+        )
+
+
+def standing(ws: Workspace) -> Standing | None:
+    """Say how well spreading does at present; None without a model.
+
+    Raises:
+        WorkspaceError: when the store or the graph cannot be read.
+    """
+    with _reading(ws) as (session, live):
+        if live is None:
+            return None
+        settled, anomalies = (int((live.decided != UNKNOWN).sum()), int((live.decided == ANOMALY).sum()))
+        return Standing(settled, anomalies, len(live.graph), live.trust, *spreads.checked(session))
+
+
+def record_of(ws: Workspace) -> list[Spread]:
+    """List what each answer settled when it was given, oldest first.
+
+    Raises:
+        WorkspaceError: when the store does not answer.
+    """
+    with _in_words(), ws.store.read() as session:
+        return spreads.all(session)
+
+
+def last_answer(ws: Workspace, analyst: str) -> int | None:
+    """Number the first row of an analyst's last standing answer.
+
+    Raises:
+        WorkspaceError: when the store does not answer.
+    """
+    with _in_words(), ws.store.read() as session:
+        return labels.last_of(session, analyst)
+
+
+def pictures(ws: Workspace, keys: Sequence[str]) -> dict[str, Float32]:
+    """Give the values of windows, (L, C) each in the file's units; windows that are not there are left out.
+
+    Raises:
+        WorkspaceError: when the store or the arrays cannot be read.
+    """
+    shown: dict[str, Float32] = {}
+    opened: dict[str, Any] = {}
+    with _in_words(), ws.store.read() as session:
+        records = {one.name: one for one in series.all(session)}
+    for key in keys:
+        name, start, length = parse_key(key)
+        if name in records and name not in opened:
+            opened[name] = load_series(ws, records[name])
+        if name in opened and start + length <= opened[name].length:
+            shown[key] = np.array(opened[name].values[start : start + length])
+    return shown
+
+
+def _rows_of_answer(session: Session, label_id: int) -> list[Label]:
+    rows = labels.answer_rows(session, label_id)
+    if not rows or rows[0].answer is None:
+        raise LabelingError(f"expected an answer, got the unknown number {label_id}; see `rl-tsad labels export`")
+    return rows
+
+
+def _settled_alike(live: Live, own: Sequence[Label], out: Sequence[str]) -> tuple[Alike, ...]:
+    """Compare with the answer gone; where it is withdrawn, with it let in."""
+    rows = np.unique(live.graph.windows.rows([row.key for row in own]))
+    rows = rows[rows >= 0]
+    rows = rows[live.state.flow[rows] != FREE]
+    silent = live.state.flow[rows] == SILENT
+    gone, _ = live.what_if(rows[~silent], np.full(int((~silent).sum()), FREE, dtype=np.int8))
+    lost = (gone.before != UNKNOWN) & (gone.before != gone.after) & ~np.isin(gone.touched, rows)
+    order = _surest(gone.touched[lost], live.confidence(gone.touched[lost]))
+    found = [
+        Alike(live.graph.windows.key(row), int(live.decided[row]), float(live.confidence(np.array([row]))[0]))
+        for row in order.tolist()
+    ]
+    value = int(next((VALUES[row.answer] for row in own if row.answer in VALUES), UNKNOWN))
+    return (*found, *(Alike(key, value, 0.0, taken_out=True) for key in out))
+
+
+def _alike(live: Live, step: Step, confidence: Float32) -> tuple[Alike, ...]:
+    new = (step.after != UNKNOWN) & (step.after != step.before)
+    rows, value, sure = step.touched[new], step.after[new], confidence[new]
+    order = np.argsort(-sure, kind="stable")
+    return tuple(
+        Alike(live.graph.windows.key(int(rows[place])), int(value[place]), float(sure[place])) for place in order
+    )
+
+
+def _surest(rows: Int64, confidence: Float32) -> Int64:
+    return np.asarray(rows[np.argsort(-confidence, kind="stable")], dtype=np.int64)
+
+
+def _named(live: Live, path: Path) -> tuple[tuple[str, ...], float, int]:
+    return tuple(live.graph.windows.key(row) for row in path.rows), path.share, path.says
+
+
+@contextmanager
+def _reading(ws: Workspace) -> Iterator[tuple[Session, Live | None]]:
+    with _in_words(), ws.store.read() as session, live_now(ws, session) as found:
+        yield session, None if found is None else found[0]
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    try:
+        yield
+    except (MissingRowError, ConflictError) as error:
+        raise LabelingError(str(error)) from error
+    except StoreError as error:
+        raise WorkspaceError(str(error)) from error
