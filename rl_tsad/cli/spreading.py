@@ -52,6 +52,7 @@ def list_spreads(context: typer.Context) -> None:
         say("There is no model yet. Run: rl-tsad train")
         return
     say(f"{facts.settled} of {facts.pool} windows are settled, {facts.anomalies} of them as anomalies.")
+    say(f"  the graph holds {facts.recall:.1%} of the true nearest look-alikes")
     for label, floor in enumerate(facts.trust.floors):
         wanted = "none is settled" if math.isinf(floor) else f"settled from confidence {floor:.2f} on"
         checked, reached = facts.trust.checks[label], facts.trust.precision[label]

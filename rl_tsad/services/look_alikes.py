@@ -96,7 +96,7 @@ class Standing:
 
     Attributes:
         settled: windows settled at present; of them anomalies.
-        pool: windows of the graph.
+        pool: windows of the graph; recall: share of their true nearest look-alikes that it holds.
         trust: from which confidence on labels count, with the precision that the answers, each predicted without
             itself, gave for it.
         checked: windows that people answered after they stood settled; agreed: those that were settled right.
@@ -105,6 +105,7 @@ class Standing:
     settled: int
     anomalies: int
     pool: int
+    recall: float
     trust: Trust
     checked: int
     agreed: int
@@ -236,7 +237,7 @@ def standing(ws: Workspace) -> Standing | None:
         if live is None:
             return None
         settled, anomalies = (int((live.decided != UNKNOWN).sum()), int((live.decided == ANOMALY).sum()))
-        return Standing(settled, anomalies, len(live.graph), live.trust, *spreads.checked(session))
+        return Standing(settled, anomalies, len(live.graph), live.graph.recall, live.trust, *spreads.checked(session))
 
 
 def record_of(ws: Workspace) -> list[Spread]:

@@ -75,7 +75,7 @@ def retrain(
         **agreement,
         **learnt.metrics,
     }
-    metrics |= _spread_metrics(told) | metrics_of(sounding.ledger)
+    metrics |= _spread_metrics(told) | {"graph/recall": foundation.graph.recall} | metrics_of(sounding.ledger)
     metrics |= {"language/taught": float((targets.source == "language").sum())} if sounding.ledger else {}
     config = {**digest_facts(workspace.settings), "learner": learner, "foundation": foundation.folder.name}
     config["severities"] = sounding.name
