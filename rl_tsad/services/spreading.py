@@ -94,7 +94,7 @@ class Live:
             return []
         steps = [self._take(session, group) for group in groups]
         newest = vetoes.last_id(session)
-        if newest != self._seen_veto:
+        if newest > self._seen_veto:  # a session that began earlier sees less
             changed = vetoes.since(session, self._seen_veto)
             its = {row.key for label_id in changed for row in labels.answer_rows(session, label_id)}
             self._apply(session, its | {str(key) for key in vetoes.keys_of(session, changed)})

@@ -913,7 +913,7 @@ def test_the_last_answer_and_its_rows_are_found(store: Store) -> None:
     with store.begin() as session:
         assert labels.last_of(session, "ann") is None
         said = [(f"a:{8 * n}:64", 8 * n, Answer.NORMAL) for n in range(3)]
-        rows = queries.answer_parts(session, item.id, said, "ann", client="tab", sequence=1)
+        rows = queries.answer_parts(session, item, said, "ann", client="tab", sequence=1)
         assert labels.last_of(session, "ann") == rows[0].id
         assert labels.answer_rows(session, rows[0].id) == rows
         assert [row.key for row in labels.standing_of(session, ["a:8:64", "b:0:64"])] == ["a:8:64"]
