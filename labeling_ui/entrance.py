@@ -17,10 +17,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from db.errors import StoreError
 from db.records import Answer, Job, Label, ModelVersion
-from labeling_ui import state
+from labeling_ui import shelf, state
+from labeling_ui.shelf import Given, Shot
 from rl_tsad.errors import WorkspaceError
-from rl_tsad.services import labeling, overview
+from rl_tsad.services import labeling, look_alikes, overview
 from rl_tsad.services.labeling import Card, ProgressFacts, Told
+from rl_tsad.services.look_alikes import Reasons, Settled, Standing
 from rl_tsad.services.workspace import Workspace, open_workspace
 
 VARIABLE = "RL_TSAD_WORKSPACE"
@@ -91,6 +93,51 @@ class ServiceDoor:
         """Give all jobs, newest first."""
         with _plainly():
             return overview.jobs(self.ws)
+
+    def preview(self, item_id: int, answer: Answer, *, extent: tuple[int, int] | None = None) -> Settled | None:
+        """Say what an answer would settle; None without a model."""
+        with _plainly():
+            return look_alikes.preview(self.ws, item_id, answer, extent=extent)
+
+    def settled_by(self, label_id: int) -> Settled | None:
+        """Say what an answer settles at present; None when it does not stand or there is no model."""
+        with _plainly():
+            return look_alikes.settled_by(self.ws, label_id)
+
+    def take_out(self, label_id: int, analyst: str, keys: Sequence[str] | None = None) -> None:
+        """Keep an answer from settling some windows, or any."""
+        with _plainly():
+            look_alikes.take_out(self.ws, label_id, analyst, keys)
+
+    def put_back(self, label_id: int, analyst: str, keys: Sequence[str] | None = None) -> int:
+        """Let an answer settle again what was taken out; how much that was."""
+        with _plainly():
+            return look_alikes.put_back(self.ws, label_id, analyst, keys)
+
+    def why(self, key: str) -> Reasons:
+        """Say why a window is taken for what it is."""
+        with _plainly():
+            return look_alikes.why(self.ws, key)
+
+    def spreading(self) -> Standing | None:
+        """Say how well spreading does; None without a model."""
+        with _plainly():
+            return look_alikes.standing(self.ws)
+
+    def last_answer(self, analyst: str) -> int | None:
+        """Number the first row of the analyst's last standing answer."""
+        with _plainly():
+            return look_alikes.last_answer(self.ws, analyst)
+
+    def answers(self, most: int = 50) -> list[Given]:
+        """Give the standing answers, newest first."""
+        with _plainly():
+            return shelf.answers(self.ws, most)
+
+    def pictures(self, keys: Sequence[str]) -> dict[str, Shot]:
+        """Give what some windows look like and when they were; those that are not there are left out."""
+        with _plainly():
+            return shelf.shots(self.ws, keys)
 
 
 @contextmanager

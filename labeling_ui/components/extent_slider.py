@@ -23,7 +23,7 @@ KEYS = """
 (() => {
   if (window.rlTsadKeys) return;
   window.rlTsadKeys = true;
-  const buttons = {a: "anomaly-", n: "normal-", u: "unsure-", z: "undo-", x: "zoom"};
+  const buttons = {a: "anomaly-", n: "normal-", u: "unsure-", z: "undo-", x: "zoom", l: "look-alikes"};
   let moved = 0;
   document.addEventListener("input", (event) => { if (event.target.type === "range") moved = Date.now(); }, true);
   document.addEventListener("keydown", (event) => {

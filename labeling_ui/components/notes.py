@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from labeling_ui import entrance
 from labeling_ui.components import plain
 from labeling_ui.state import Notice
 
@@ -30,3 +31,9 @@ def problem(what: str, error: Exception) -> None:
     """Show that the page cannot go on, why, and a button that tries again."""
     refusal(what, str(error))
     st.button("Try again", icon=":material/refresh:", key="try-again")
+
+
+def first_steps(outcome: str) -> None:
+    """Say what to do where there is no model yet, and what appears here then."""
+    st.markdown(f"Bring data in and train once; then {outcome}.")
+    st.code(f"{entrance.typed('ingest FILE')}\n{entrance.typed('train')}", language=None, wrap_lines=True)

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 from numpy.typing import NDArray
 
+from rl_tsad.types import ANOMALY, NORMAL
+
 NOTHING = "\N{EN DASH}"
 STRATEGIES = {
     "margin": "Close call",
@@ -21,6 +23,10 @@ STRATEGIES = {
     "quantile": "Close call",
     "random": "Drawn by chance",
 }
+
+VALUES = {NORMAL: "Normal", ANOMALY: "Anomaly"}
+UNSETTLED = "Not settled"
+TOO_OFTEN_WRONG = "answers showed it would be wrong too often"
 
 
 @dataclass(frozen=True)
@@ -124,6 +130,24 @@ def stretch(times: NDArray[Any], timezone_name: str | None) -> str:
     return f"{first:%a} {first.day} {first:%b %Y, %H:%M:%S} to {last.strftime(till)}"
 
 
+def brief(times: NDArray[Any], timezone_name: str | None) -> str:
+    """Say from when to when a run of points goes, shortly: for a line under a small picture.
+
+    Example:
+        >>> brief(np.array(["2026-03-03T13:05", "2026-03-03T13:12"], dtype="datetime64[ns]"), "Europe/Berlin")
+        '3 Mar 2026, 14:05 to 14:12'
+        >>> brief(np.array(["2026-03-03T23:50", "2026-03-04T00:10"], dtype="datetime64[ns]"), None)
+        '3 Mar 2026, 23:50 to 4 Mar, 00:10'
+    """
+    if not np.issubdtype(times.dtype, np.datetime64):
+        return stretch(times, timezone_name)
+    shift = clock_at(instant(times[0]), timezone_name).offset
+    first, last = instant(times[0]) + shift, instant(times[-1]) + shift
+    clock = "%H:%M:%S" if first.second or last.second else "%H:%M"
+    till = last.strftime(clock) if first.date() == last.date() else f"{last.day} {last:%b}, {last.strftime(clock)}"
+    return f"{first.day} {first:%b %Y}, {first.strftime(clock)} to {till}"
+
+
 def local_time(moment: datetime | None, timezone_name: str | None) -> str:
     """Say a moment in the reader's own zone.
 
@@ -215,3 +239,80 @@ def share_of_one(part: float) -> str:
         '26 %'
     """
     return f"{100 * min(max(part, 0.0), 1.0):.0f} %"
+
+
+def portion(part: float) -> str:
+    """Say a share in [0, 1] in percent, and a small one as such.
+
+    Example:
+        >>> portion(0.256), portion(0.004), portion(0.0)
+        ('26 %', 'below 1 %', '0 %')
+    """
+    return "below 1 %" if 0 < part < 0.01 else share_of_one(part)
+
+
+def would_settle(anomalies: int, normals: int) -> str:
+    """Say how many look-alikes are settled, and as what.
+
+    Example:
+        >>> would_settle(12, 3), would_settle(0, 1200), would_settle(0, 0)
+        ('12 as Anomaly, 3 as Normal', '1,200 as Normal', 'nothing')
+    """
+    named = ((anomalies, VALUES[ANOMALY]), (normals, VALUES[NORMAL]))
+    return ", ".join(f"{number:,} as {name}" for number, name in named if number) or "nothing"
+
+
+def floors(normal: float, anomaly: float) -> str:
+    """Say from which confidence on look-alikes are settled; an infinite one means never.
+
+    Example:
+        >>> floors(0.4, 0.55)
+        'A window is settled as Normal from a confidence of 40 % on and as Anomaly from 55 % on.'
+        >>> floors(float("inf"), float("inf"))
+        'Nothing is settled: answers showed it would be wrong too often.'
+        >>> floors(0.4, float("inf"))[-74:]
+        'Nothing is settled as Anomaly: answers showed it would be wrong too often.'
+    """
+    named = ((normal, VALUES[NORMAL]), (anomaly, VALUES[ANOMALY]))
+    known = [(floor, name) for floor, name in named if np.isfinite(floor)]
+    if not known:
+        return f"Nothing is settled: {TOO_OFTEN_WRONG}."
+    (floor, name), *more = known
+    said = f"A window is settled as {name} from a confidence of {share_of_one(floor)} on"
+    said += "".join(f" and as {name} from {share_of_one(floor)} on" for floor, name in more)
+    never = [name for floor, name in named if not np.isfinite(floor)]
+    return f"{said}." + "".join(f" Nothing is settled as {name}: {TOO_OFTEN_WRONG}." for name in never)
+
+
+def running(checked: int, agreed: int) -> str:
+    """Say how often settled windows were right when somebody answered them later; nothing where nobody did.
+
+    Example:
+        >>> running(12, 11), running(0, 0)
+        ('Of 12 settled windows that people answered later, 11 were right.', '')
+    """
+    were = "was" if agreed == 1 else "were"
+    return (
+        f"Of {count(checked, 'settled window')} that people answered later, {agreed:,} {were} right." if checked else ""
+    )
+
+
+def left_out(precision: tuple[float, float], checks: tuple[float, float]) -> str:
+    """Say how often settled windows are right by answers that were left out in turn; nothing where none was.
+
+    Args:
+        precision: of those settled as normal and as anomalous; not a number where nothing is.
+        checks: answers' worth of checks behind each.
+
+    Example:
+        >>> left_out((0.93, float("nan")), (18.0, 3.0))
+        'By leaving answers out in turn, about 93 % of those settled as Normal are right (18 checks).'
+        >>> left_out((0.9, 0.9), (0.0, 0.0))
+        ''
+    """
+    said = [
+        f"{share_of_one(right)} of those settled as {VALUES[label]} are right ({count(round(seen), 'check')})"
+        for label, right, seen in zip((NORMAL, ANOMALY), precision, checks, strict=True)
+        if round(seen) and np.isfinite(right)
+    ]
+    return f"By leaving answers out in turn, about {' and '.join(said)}." if said else ""

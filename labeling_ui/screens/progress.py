@@ -28,7 +28,7 @@ def show() -> None:
         )
         return
     _figures(facts)
-    _coverage(facts, pool)
+    _coverage(facts, pool, _running(door))
     _curve(facts)
 
 
@@ -51,13 +51,22 @@ def _figures(facts: ProgressFacts) -> None:
         column.metric(name, value, help=explained, border=True)
 
 
-def _coverage(facts: ProgressFacts, pool: int) -> None:
+def _running(door: entrance.ServiceDoor) -> str:
+    """How often settled windows were right; nothing where that is not known, so that the other figures are shown."""
+    try:
+        spreading = door.spreading()
+    except RlTsadError:
+        return ""
+    return "" if spreading is None else words.running(spreading.checked, spreading.agreed)
+
+
+def _coverage(facts: ProgressFacts, pool: int, right: str) -> None:
     st.markdown("#### How far do the answers carry?")
     answered, known = facts.spent.labels, facts.spent.labels + facts.settled
     st.markdown(
         f"{words.count(answered, 'window')} labelled, and {words.count(facts.settled, 'look-alike')} decided "
         f"by them: together {words.share(known, pool)} of {words.count(pool, 'window')}. Where look-alikes disagree or "
-        f"are too far away, nothing is decided. {words.settled(facts.counts.get(ItemState.SETTLED, 0))}"
+        f"are too far away, nothing is decided. {words.settled(facts.counts.get(ItemState.SETTLED, 0))} {right}"
     )
     st.progress(min(1.0, known / max(pool, 1)))
 

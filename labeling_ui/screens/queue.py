@@ -8,7 +8,7 @@ import streamlit as st
 
 from db.records import Answer, ItemState
 from labeling_ui import entrance, state
-from labeling_ui.components import extent_slider, jobs, notes, plain, words
+from labeling_ui.components import extent_slider, jobs, notes, plain, preview, words
 from labeling_ui.components.series_chart import HEIGHT, Picture, chart_height, series_chart
 from labeling_ui.state import Desk
 from rl_tsad.errors import RlTsadError
@@ -51,6 +51,7 @@ def _window(card: Card, desk: Desk, door: entrance.ServiceDoor) -> None:
             extent_slider.show(card, desk.turn)
     with right, st.container(key="facts", gap="small"):
         _why(card)
+        preview.show(door, card.item.id, _points(card, desk))
         jobs.offer(door, door.ws.settings.work.retrain_after)
         if card.asks_event:
             extent_slider.listen()
@@ -59,6 +60,12 @@ def _window(card: Card, desk: Desk, door: entrance.ServiceDoor) -> None:
 
 def _marked(card: Card, desk: Desk) -> tuple[int, int] | None:
     return extent_slider.marked(card, desk.turn) if card.asks_event else None
+
+
+def _points(card: Card, desk: Desk) -> tuple[int, int] | None:
+    """The marked points of the series, as an answer given now would carry them."""
+    marked = _marked(card, desk)
+    return None if marked is None else (card.origin + marked[0], card.origin + marked[1])
 
 
 def as_picture(card: Card, gap_factor: float, marked: tuple[int, int] | None = None) -> Picture:
@@ -246,8 +253,7 @@ def _nothing_left(door: entrance.ServiceDoor, desk: Desk) -> None:
 
 def _no_model() -> None:
     st.markdown("### No model has looked at the data yet")
-    st.markdown("Bring data in and train once; then the windows worth asking about appear here.")
-    st.code(f"{entrance.typed('ingest FILE')}\n{entrance.typed('train')}", language=None, wrap_lines=True)
+    notes.first_steps("the windows worth asking about appear here")
 
 
 def _done(fresh: int, settled: int) -> None:

@@ -18,24 +18,30 @@ FREE, SILENT = UNKNOWN, 2
 _FIXED = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 
 
+Part = tuple[int, Int64, Float64, Float64]
+"""Side, and of windows on it what their reach and residual were."""
+
+
 @dataclass(frozen=True)
 class Change:
     """What one step did, so that it can be taken back to the last bit.
 
     Attributes:
         number: of the step; only the newest that stands can be taken back so.
-        rows: (M,) int64, the windows whose reach or residual changed.
-        reach, residual: (2, M) float64, what those were before.
+        parts: what was before, by side.
         clamped: (K,) int64, the windows that were answered or freed.
         flow: (K,) int8, what flowed from those before.
     """
 
     number: int
-    rows: Int64
-    reach: Float64
-    residual: Float64
+    parts: tuple[Part, ...]
     clamped: Int64
     flow: Int8
+
+    @property
+    def rows(self) -> Int64:
+        """The windows whose reach or residual changed, each once."""
+        return np.unique(np.concatenate([self.clamped, *(rows for _, rows, _, _ in self.parts)])).astype(np.int64)
 
 
 class Spreading:
@@ -87,11 +93,12 @@ class Spreading:
         self.flow: Int8 = np.full(count, FREE, dtype=np.int8)
         self._residual: Float64 = np.zeros((2, count))
         self._share = (alpha / graph.pull).astype(np.float32)
+        self._open = self._share.copy()  # 0 where a window is clamped
         self._number = 0
         self._steps: list[int] = []  # those that stand, oldest first
         self._slot = np.zeros(count, dtype=np.int32)  # scratch: where a row stands in a list
-        self._seen = np.zeros(count, dtype=np.int32)  # the step that touched a row last
-        self._before: list[tuple[Int64, Float64, Float64]] = []
+        self._seen = np.zeros((2, count), dtype=np.int32)  # the step that touched a row last, by side
+        self._before: list[Part] = []
 
     @classmethod
     def of(cls, graph: Graph, answers: Mapping[str, int], *, alpha: float = 0.5, epsilon: float = EPSILON) -> Spreading:
@@ -131,22 +138,23 @@ class Spreading:
                 f"expected answers 0 or 1, got {int(flow[first])} for {self.graph.windows.key(int(rows[first]))!r}; "
                 "leave unsure answers out"
             )
-        self._begin(rows)
-        before = self.flow[rows]
+        before = self._begin(rows)
         amount = _FIXED[:, flow] - self.reach[:, rows]
         self.reach[:, rows] = _FIXED[:, flow]
         self._residual[:, rows] = 0.0
-        self.flow[rows] = flow
-        self._push(self._bring(rows, amount))
+        self.flow[rows], self._open[rows] = flow, 0.0
+        for side in range(2):
+            moved = amount[side] != 0.0
+            self._push(side, self._bring(side, rows[moved], amount[side, moved]))
         return self._end(rows, before)
 
     def free(self, rows: Int64) -> Change:
         """Let answers no longer count: the negative push, whenever they were given."""
-        self._begin(rows)
-        before = self.flow[rows]
-        self.flow[rows] = FREE
+        before = self._begin(rows)
+        self.flow[rows], self._open[rows] = FREE, self._share[rows]
         self._residual[:, rows] = self._pulled(rows) - self.reach[:, rows]
-        self._push(rows)
+        for side in range(2):
+            self._push(side, rows)
         return self._end(rows, before)
 
     def restore(self, change: Change) -> None:
@@ -157,9 +165,10 @@ class Spreading:
         """
         if not self._steps or change.number != self._steps[-1]:
             raise DataError(f"expected the newest step, got number {change.number}; free its windows instead")
-        self.reach[:, change.rows] = change.reach
-        self._residual[:, change.rows] = change.residual
+        for side, rows, reach, residual in change.parts:
+            self.reach[side, rows], self._residual[side, rows] = reach, residual
         self.flow[change.clamped] = change.flow
+        self._open[change.clamped] = np.where(change.flow == FREE, self._share[change.clamped], 0.0)
         self._steps.pop()
 
     def solve(self, *, tolerance: float = 1e-9) -> float:
@@ -223,65 +232,64 @@ class Spreading:
         lean[said], confidence[said] = flow[said], 1.0
         return lean, confidence
 
-    def _begin(self, rows: Int64) -> None:
+    def _begin(self, rows: Int64) -> Int8:
+        """Begin a step; gives what flowed from its windows before."""
         self._number += 1
         self._before = []
-        self._note(rows)
+        for side in range(2):
+            self._note(side, rows)
+        return np.asarray(self.flow[rows])
 
     def _end(self, clamped: Int64, flow: Int8) -> Change:
-        rows, reach, residual = zip(*self._before, strict=True)
         self._steps.append(self._number)
-        before, self._before = (np.concatenate(rows), np.concatenate(reach, 1), np.concatenate(residual, 1)), []
-        return Change(self._number, *before, clamped=np.array(clamped, dtype=np.int64), flow=flow)
+        parts, self._before = tuple(self._before), []
+        return Change(self._number, parts, clamped=np.array(clamped, dtype=np.int64), flow=flow)
 
-    def _note(self, rows: Int64) -> None:
+    def _note(self, side: int, rows: Int64) -> None:
         """Remember what rows were before this step, each once."""
-        fresh = rows[self._seen[rows] != self._number]
-        self._seen[fresh] = self._number
-        self._before.append((fresh, self.reach[:, fresh], self._residual[:, fresh]))
+        seen = self._seen[side]
+        fresh = rows[seen[rows] != self._number]
+        seen[fresh] = self._number
+        self._before.append((side, fresh, self.reach[side][fresh], self._residual[side][fresh]))
 
-    def _push(self, rows: Int64) -> None:
+    def _push(self, side: int, rows: Int64) -> None:
         """Push residuals outward until none is above the limit; only those of ``rows`` may be above it."""
         limit = self.epsilon * (1.0 - self.alpha)
+        reach, residual = self.reach[side], self._residual[side]
         while len(rows):
-            residual = self._residual[:, rows]
-            above = (np.abs(residual) > limit).any(axis=0)
-            active, amount = rows[above], residual[:, above]
-            self._residual[:, active] = 0.0
-            self.reach[:, active] += amount
-            rows = self._bring(active, amount)
+            amount = residual[rows]
+            above = np.abs(amount) > limit
+            rows, amount = rows[above], amount[above]
+            residual[rows] = 0.0
+            reach[rows] += amount
+            rows = self._bring(side, rows, amount)
 
-    def _bring(self, rows: Int64, amount: Float64) -> Int64:
+    def _bring(self, side: int, rows: Int64, amount: Float64) -> Int64:
         """Add what a change of reach in some rows means to their neighbours' residuals; give those, each once."""
         if not len(rows):
             return rows
-        place, owner = self._edges(rows)
-        tails = self.graph.indices[place].astype(np.int64)
-        open_ones = self.flow[tails] == FREE
-        place, owner, tails = place[open_ones], owner[open_ones], tails[open_ones]
-        share = self.graph.weights[place] * self._share[tails].astype(np.float64)
+        place, count = self._edges(rows)
+        tails = self.graph.indices[place]
+        flowing = self.graph.weights[place] * np.repeat(amount, count)
         order = np.arange(len(tails), dtype=np.int32)
         self._slot[tails] = order
-        touched = tails[self._slot[tails] == order]  # each once, without sorting
-        self._slot[touched] = np.arange(len(touched), dtype=np.int32)
-        self._note(touched)
-        slot = self._slot[tails]
-        for side in range(2):
-            self._residual[side, touched] += np.bincount(slot, share * amount[side, owner], len(touched))
-        return np.asarray(touched, dtype=np.int64)
+        touched = tails[self._slot[tails] == order].astype(np.int64)  # each once, without sorting
+        self._slot[touched] = order[: len(touched)]
+        self._note(side, touched)
+        arriving = np.bincount(self._slot[tails], flowing, len(touched))
+        self._residual[side][touched] += arriving * self._open[touched]
+        return np.asarray(touched)
 
     def _pulled(self, rows: Int64) -> Float64:
         """(2, M), what the neighbours of rows give them."""
-        place, owner = self._edges(rows)
-        tails = self.graph.indices[place]
-        weight = self.graph.weights[place].astype(np.float64)
-        pulled = [np.bincount(owner, weight * self.reach[side, tails], len(rows)) for side in range(2)]
+        place, count = self._edges(rows)
+        owner = np.repeat(np.arange(len(rows)), count)
+        tails, weight = self.graph.indices[place], self.graph.weights[place].astype(np.float64)
+        pulled = [np.bincount(owner, weight * self.reach[side][tails], len(rows)) for side in range(2)]
         return np.asarray(np.stack(pulled) * self._share[rows], dtype=np.float64)
 
     def _edges(self, rows: Int64) -> tuple[Int64, Int64]:
-        """Places of all edges of some rows in the graph's arrays, and the place in ``rows`` that each begins at."""
+        """Places of all edges of some rows in the graph's arrays, row by row, and how many each has."""
         low = self.graph.indptr[rows].astype(np.int64)
         count = self.graph.indptr[rows + 1] - low
-        owner = np.repeat(np.arange(len(rows)), count)
-        first = np.cumsum(count) - count
-        return np.arange(len(owner)) - (first - low)[owner], owner
+        return np.arange(int(count.sum())) + np.repeat(low - (np.cumsum(count) - count), count), count

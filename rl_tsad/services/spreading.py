@@ -247,7 +247,12 @@ def trust_of(version: ModelVersion, config: ActiveConfig) -> Trust:
         return Trust.plain(config.confidence, config.precision)
     floors = [version.metrics.get(f"spread/floor_{name}") for name in names]
     reached = [version.metrics.get(f"spread/precision_{name}") for name in names]
-    return Trust((_or(floors[0], np.inf), _or(floors[1], np.inf)), (_or(reached[0], np.nan), _or(reached[1], np.nan)))
+    checks = [version.metrics.get(f"spread/checks_{name}") for name in names]
+    return Trust(
+        (_or(floors[0], np.inf), _or(floors[1], np.inf)),
+        (_or(reached[0], np.nan), _or(reached[1], np.nan)),
+        (_or(checks[0], 0.0), _or(checks[1], 0.0)),
+    )
 
 
 def _or(value: object, missing: float) -> float:

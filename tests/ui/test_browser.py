@@ -198,6 +198,20 @@ def test_the_queue_fits_a_laptop_without_scrolling(server: Server) -> None:
         assert page.locator(".st-key-undo-0 button").bounding_box()["y"] < 760
 
 
+def test_look_alikes_are_shown_by_a_key_and_answered_from_there(scene: Any, server: Server) -> None:
+    with browser_page() as (page, complaints):
+        open_queue(page, server)
+        page.keyboard.press("l")
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_text("If you answer Normal").wait_for()
+        dialog.locator(".js-plotly-plot .main-svg").first.wait_for()
+        page.keyboard.press("n")
+        page.get_by_text("Normal kept").wait_for()
+        dialog.wait_for(state="detached")
+        assert scene.answers() == ["normal"]
+        assert complaints == []
+
+
 def test_kill_of_the_page_loses_no_answer_and_the_next_start_goes_on(scene: Any, server: Server) -> None:
     with browser_page() as (page, _):
         open_queue(page, server)
@@ -229,7 +243,8 @@ def test_a_finished_queue_fills_by_itself_when_the_retraining_is_done(scene: Any
 
 def test_every_page_opens_from_its_address_on_a_fresh_server(scene: Any, server: Server) -> None:
     with browser_page() as (page, _):
-        for address, heading in (("models", "Models"), ("progress", "Progress"), ("", EVENT_QUESTION)):
+        pages = (("models", "Models"), ("look-alikes", "Look-alikes"), ("progress", "Progress"), ("", EVENT_QUESTION))
+        for address, heading in pages:
             page.goto(f"{launch.address(server.port)}/{address}")
             page.get_by_role("heading", name=heading).first.wait_for()
 

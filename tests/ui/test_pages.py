@@ -1,17 +1,21 @@
 """Every page over a real workspace, driven by AppTest."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from db import queries
+from db import queries, vetoes
 from db.records import Answer, ItemState
-from labeling_ui import entrance
+from labeling_ui import entrance, state
+from labeling_ui.components import reasons
 from labeling_ui.screens.queue import EVENT_QUESTION
+from rl_tsad.active.trust import Trust
 from rl_tsad.errors import WorkspaceError
-from rl_tsad.services import labeling, overview
+from rl_tsad.services import labeling, look_alikes, overview
+from rl_tsad.types import NORMAL
 
 pytestmark = pytest.mark.slow
 APP = str(Path(entrance.__file__).with_name("app.py"))
@@ -23,9 +27,9 @@ def queue_page() -> AppTest:
 
 def other_page(name: str) -> AppTest:
     def script(name: str) -> None:
-        from labeling_ui.screens import models, progress
+        from labeling_ui.screens import look_alikes, models, progress
 
-        {"models": models, "progress": progress}[name].show()
+        {"look-alikes": look_alikes, "models": models, "progress": progress}[name].show()
 
     return AppTest.from_function(script, default_timeout=20, kwargs={"name": name}).run()
 
@@ -184,6 +188,10 @@ def test_without_a_model_the_first_steps_are_named(untrained: Any) -> None:
     assert f"--workspace {untrained.root} train" in said(app)
     assert "Nothing has been answered yet" in said(other_page("progress"))
     assert "There is no model yet" in said(other_page("models"))
+    page = other_page("look-alikes")
+    assert healthy(page)
+    assert "nothing is known to be alike" in said(page)
+    assert f"--workspace {untrained.root} train" in said(page)
 
 
 def test_a_lost_array_is_reported_with_advice(scene: Any) -> None:
@@ -242,6 +250,126 @@ def test_questions_settled_by_look_alikes_are_told(scene: Any) -> None:
         open_keys = [item.key for item in queries.in_state(session, ItemState.OPEN)]
         queries.settle(session, open_keys[:3])
     assert "3 questions of this round were settled by other answers" in said(other_page("progress"))
+
+
+def taken_out(scene: Any) -> list[str | None]:
+    with scene.ws.store.read() as session:
+        return [veto.key for veto in vetoes.standing(session)]
+
+
+def answered_normal(scene: Any) -> Any:
+    """Answer the first question; gives what that settles."""
+    press(queue_page(), "normal")
+    settled = look_alikes.settled_by(scene.ws, look_alikes.last_answer(scene.ws, state.login_name()))
+    assert len(settled.alike) > 2
+    return settled
+
+
+def test_a_question_says_what_each_answer_would_settle(scene: Any) -> None:
+    app = queue_page()
+    item_id = app.session_state["desk"].item
+    would = look_alikes.preview(scene.ws, item_id, Answer.NORMAL)
+    assert would is not None
+    assert "**What it would settle**" in said(app)
+    assert f"Normal: {would.count(NORMAL)} as Normal" in said(app)
+    app = press(app, "look-alikes")
+    assert healthy(app)
+    assert f"If you answer Normal: {would.count(NORMAL)} as Normal" in said(app)
+
+
+def test_a_preview_that_fails_keeps_nobody_from_answering(scene: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise WorkspaceError("expected a graph, got none; train again")
+
+    monkeypatch.setattr(look_alikes, "preview", refuse)
+    app = queue_page()
+    assert healthy(app)
+    assert "What it would settle" not in said(app)
+    press(app, "normal")
+    assert scene.answers() == ["normal"]
+
+
+def test_ticked_look_alikes_are_taken_out_and_put_back(scene: Any) -> None:
+    settled = answered_normal(scene)
+    page = other_page("look-alikes")
+    assert healthy(page)
+    assert f"Settled by it: {len(settled.alike)} as Normal" in said(page)
+    page = page.button(key="take-out").click().run()
+    assert "Nothing is ticked" in said(page)
+    assert taken_out(scene) == []
+    page.checkbox[1].check()
+    page = page.button(key="take-out").click().run()
+    assert healthy(page)
+    assert "1 window taken out" in said(page)
+    assert taken_out(scene) == [settled.alike[1].key]
+    page = press(page, "put-back-")
+    assert healthy(page)
+    assert "1 window put back" in said(page)
+    assert taken_out(scene) == []
+
+
+def test_a_whole_spread_is_withdrawn_and_put_back(scene: Any) -> None:
+    settled = answered_normal(scene)
+    page = other_page("look-alikes").button(key="withdraw").click().run()
+    assert healthy(page)
+    assert "The whole spread is withdrawn" in said(page)
+    assert taken_out(scene) == [None]
+    assert "settles no others" in said(page)
+    page = press(page, "put-back")
+    assert "The whole spread is back" in said(page)
+    assert taken_out(scene) == []
+    assert f"Settled by it: {len(settled.alike)} as Normal" in said(page)
+    assert scene.answers() == ["normal"]
+
+
+def test_many_look_alikes_are_shown_page_by_page(scene: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    answered_normal(scene)
+    monkeypatch.setattr("labeling_ui.screens.look_alikes.PAGE", 2)
+    page = other_page("look-alikes")
+    assert healthy(page)
+    assert "2 · **Normal**" in said(page)
+    assert "3 · **Normal**" not in said(page)
+    assert "Take out what is ticked before turning the page" in said(page)
+
+
+def test_the_way_from_an_answer_to_a_look_alike_is_drawn(scene: Any) -> None:
+    settled = answered_normal(scene)
+    page = other_page("look-alikes")
+    (window,) = [box for box in page.selectbox if box.label == "Window"]
+    page = window.set_value(settled.alike[0].key).run()
+    assert healthy(page)
+    assert "Settled as **Normal** with a confidence of" in said(page)
+    assert "**Way 1:** an answer says **Normal**" in said(page)
+    assert "**This window**" in said(page)
+    steps = reasons.shares(look_alikes.why(scene.ws, settled.alike[0].key).graphml)
+    assert steps
+    assert all(0 < share <= 1 for share in steps.values())
+
+
+def test_answers_that_settle_nothing_say_why(scene: Any) -> None:
+    assert "Nothing has been answered yet" in said(other_page("look-alikes"))
+    press(queue_page(), "unsure")
+    page = other_page("look-alikes")
+    assert healthy(page)
+    assert "Unsure says nothing of other windows" in said(page)
+
+
+def test_nothing_settled_as_anomalous_is_said_in_words(scene: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    answered_normal(scene)
+    trust = Trust((0.4, float("inf")), (0.93, float("nan")), (18.0, 3.0))
+    known = look_alikes.standing(scene.ws)
+    assert known is not None
+    monkeypatch.setattr(look_alikes, "standing", lambda ws: replace(known, trust=trust, checked=4, agreed=3))
+    text = said(other_page("look-alikes"))
+    assert "Nothing is settled as Anomaly: answers showed it would be wrong too often." in text
+    assert "Of 4 settled windows that people answered later, 3 were right." in text
+    assert "about 93 % of those settled as Normal are right (18 checks)" in text
+    assert "Of 4 settled windows that people answered later, 3 were right." in said(other_page("progress"))
+
+
+def test_progress_is_silent_where_nothing_was_checked(scene: Any) -> None:
+    press(queue_page(), "normal")
+    assert "answered later" not in said(other_page("progress"))
 
 
 def test_models_names_the_current_version_and_its_figures(scene: Any) -> None:
