@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, func, select
@@ -91,6 +92,7 @@ def last_id(session: Session) -> int:
     return session.scalar(select(func.max(VetoRow.id))) or 0
 
 
+@cache
 def _standing() -> Select[Any]:
     undoing, label_undoing = aliased(VetoRow), aliased(LabelRow)
     taken_back = select(undoing.id).where(undoing.undoes == VetoRow.id).exists()
