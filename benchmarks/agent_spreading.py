@@ -1,19 +1,24 @@
 """Claim: what is spreading worth? The belief with and without spread labels, and how right and how many those are.
 
-    python benchmarks/agent_spreading.py --out FOLDER [--worlds plant-0,...] [--seeds 1] [--methods none,trusted,fixed]
+    python benchmarks/agent_spreading.py --out FOLDER [--worlds plant-0,...] [--seeds 1] [--methods none,settled,...]
 
-Loop, worlds, utility and F1 as in ``agent.py``: events are asked by the mixed queue, the rule acts. ``none``: people's
-answers teach the belief. ``trusted``: labels that spread over the graph of look-alikes teach it too, where the answers,
-each predicted without itself, say that they are right (``active.precision``), weighted by that. ``fixed``: all that
-spread with a confidence of .4 do, whether right or not: what was there before trust was learnt. The second table is of
-the spread labels in the pool: the share of right ones, and of unanswered windows that they reach, at each budget.
-Settings were chosen on the plants 100-119 and fleets. The last line is one JSON object.
+Loop, worlds, utility and F1 as in ``agent.py``: events are asked by the mixed queue, the rule acts.
+
+* ``none``: people's answers teach the belief, and any window may be asked;
+* ``settled``, what ships: windows that answers settle are not asked any more, where the answers, each predicted without
+  itself, say that such labels are right (``active.precision``); only people's answers teach;
+* ``trusted``: those labels teach the belief too, weighted by that; any window may be asked;
+* ``fixed``: the same with all labels of a confidence of .4, right or not: what was there before trust was learnt.
+
+The second table is of the spread labels in the pool: the share of right ones, and of unanswered windows that they
+reach, at each budget. Settings were chosen on the plants 100-119 and on fleets. The last line is one JSON object.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,6 +29,7 @@ from agent_tables import show_means, show_pairs
 
 from rl_tsad.active.graph import Graph, build_graph
 from rl_tsad.active.propagate import Spreading
+from rl_tsad.active.select import Pick, select
 from rl_tsad.active.trust import Spread, Trust, spread, targets_of
 from rl_tsad.agent.chain import ChainConfig
 from rl_tsad.config import ActiveConfig
@@ -73,6 +79,26 @@ def learn_spread(*, trusted: bool) -> Learner:
     return learn
 
 
+def settling() -> Method:
+    """Make the method that does not ask what is settled; the belief learns what people said."""
+    settled: set[str] = set()
+    ours = learn_ours(ChainConfig(), actors=False)
+
+    def learn(bench: Bench, targets: Targets, seed: int, judged: bool) -> Learned:
+        logits, alarms, _ = ours(bench, targets, seed, judged)
+        settled.clear()
+        if not len(targets):
+            return logits, alarms, ""
+        told = spread_answers(bench).targets
+        settled.update(told.keys[told.source == "propagated"].tolist())
+        return logits, alarms, _counts(bench, told)
+
+    def pick(*given: Any, asked: set[str], **rest: Any) -> list[Pick]:
+        return select(*given, asked=asked | settled, **rest)
+
+    return Method(learn, True, pick=pick)
+
+
 def _fixed(bench: Bench) -> Targets:
     assert bench.analyst is not None
     graph, said = graph_of(bench), bench.analyst.labels
@@ -94,6 +120,7 @@ def _counts(bench: Bench, told: Targets) -> str:
 
 METHODS = {
     "none": Method(learn_ours(ChainConfig(), actors=False), True),
+    "settled": settling(),
     "trusted": Method(learn_spread(trusted=True), True),
     "fixed": Method(learn_spread(trusted=False), True),
 }
@@ -102,7 +129,7 @@ METHODS = {
 def show_labels(table: pd.DataFrame) -> dict[str, dict[str, float]]:
     """Print precision and coverage of the spread labels, pooled over worlds and seeds."""
     found: dict[str, dict[str, float]] = {}
-    told = table[table.method.isin(["trusted", "fixed"]) & (table.budget > 0)]
+    told = table[table.method.isin(["settled", "trusted", "fixed"]) & (table.budget > 0)]
     for (group, method), its in told.groupby(["group", "method"]):
         for label, name in enumerate(LABELS):
             cells = []
@@ -120,7 +147,7 @@ def main() -> None:
     torch.set_num_threads(1)
     table = run_cells(METHODS, read_options(__doc__, METHODS))
     show_means(table)
-    pairs = {f"{name} - none": ((name, "agent"), ("none", "agent")) for name in ("trusted", "fixed")}
+    pairs = {f"{name} - none": ((name, "agent"), ("none", "agent")) for name in ("settled", "trusted", "fixed")}
     claims = show_pairs(table, pairs, areas=list(pairs))
     print("\nspread labels: precision of share, after " + ", ".join(map(str, BUDGETS[1:])) + " questions")
     labels = show_labels(table)

@@ -258,3 +258,32 @@ def test_the_queue_follows_what_is_settled(ws: Workspace) -> None:
     settled = {one for one, state in states(ws).items() if state == "settled"}
     assert settled == set(decided(ws))
     assert told.left == 2 * GROUP - 1 - len(settled)
+
+
+def test_a_version_says_from_which_confidence_on_labels_count(ws: Workspace) -> None:
+    learnt = {"spread/floor_normal": 0.3, "spread/precision_normal": 0.95, "spread/checks_normal": 12.0}
+    never = {"spread/floor_anomaly": float("inf"), "spread/precision_anomaly": float("nan")}
+    with ws.store.begin() as session:
+        version = versions.add(session, NewVersion("def", metrics=learnt | never))
+    trust = spreading.trust_of(version, ws.settings.active)
+    assert trust.floors == (0.3, float("inf"))
+    assert trust.checks == (12.0, 0.0)
+    assert trust.counts(np.array([0, 1], np.int8), np.array([0.3, 1.0], np.float32)).tolist() == [0, -1]
+    with ws.store.begin() as session:
+        plain = versions.add(session, NewVersion("ghi"))
+    assert spreading.trust_of(plain, ws.settings.active).floors == (0.15, 0.15)
+
+
+def test_many_new_answers_are_spread_at_once(ws: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    say(ws, key(0, 0), Answer.NORMAL, 1)
+    monkeypatch.setattr(spreading, "_AT_ONCE", 1)
+    with ws.store.begin() as session:
+        for number, wanted in enumerate((key(0, 4), key(1, 4), key(1, 9))):
+            name, start, _ = wanted.split(":")
+            answer = Answer.ANOMALY if name == NAMES[1] else Answer.NORMAL
+            new = labels.NewLabel(wanted, name, int(start), LENGTH, answer, "bob", client="import", sequence=number)
+            labels.append(session, new)
+    at_once = decided(ws)
+    spreading._OPEN.clear()
+    assert decided(ws) == at_once
+    assert len(look_alikes.record_of(ws)) == 1
