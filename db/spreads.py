@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from db.records import NewSpread, Spread
 from db.session import utc_now
-from db.tables import SpreadRow
+from db.tables import LabelRow, SpreadRow
 
 
 def add(session: Session, new: NewSpread) -> bool:
@@ -39,9 +39,14 @@ def all(session: Session) -> list[Spread]:
 
 
 def checked(session: Session) -> tuple[int, int]:
-    """Count the windows that people answered after they stood settled, and those of them that were settled right."""
+    """Count the windows that people answered after they stood settled, and those of them that were settled right.
+
+    Answers that were taken back do not count: the same is asked again.
+    """
+    undoing = aliased(LabelRow)
+    taken_back = select(undoing.id).where(undoing.undoes == SpreadRow.label_id).exists()
     sums = select(func.coalesce(func.sum(SpreadRow.checked), 0), func.coalesce(func.sum(SpreadRow.agreed), 0))
-    seen, right = session.execute(sums).one()
+    seen, right = session.execute(sums.where(~taken_back)).one()
     return int(seen), int(right)
 
 

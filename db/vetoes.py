@@ -40,9 +40,7 @@ def add(session: Session, label_id: int, keys: Sequence[str | None], analyst: st
     """
     row = session.get(LabelRow, label_id)
     if row is None or row.answer is None or row.part:
-        raise MissingRowError(
-            f"expected the first row of an answer, got number {label_id}; see `rl-tsad labels export`"
-        )
+        raise MissingRowError(f"expected the first row of an answer, got number {label_id}; see `rl-tsad spread list`")
     known = {one.key for one in standing(session) if one.label_id == label_id}
     fresh = [key for key in dict.fromkeys(keys) if key not in known]
     rows = [VetoRow(label_id=label_id, key=key, analyst=analyst, undoes=None, created_at=utc_now()) for key in fresh]

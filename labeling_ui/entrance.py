@@ -20,9 +20,10 @@ from db.records import Answer, Job, Label, ModelVersion
 from labeling_ui import shelf, state
 from labeling_ui.shelf import Given, Shot
 from rl_tsad.errors import WorkspaceError
-from rl_tsad.services import labeling, look_alikes, overview
+from rl_tsad.services import labeling, look_alikes, overview, reasons
 from rl_tsad.services.labeling import Card, ProgressFacts, Told
-from rl_tsad.services.look_alikes import Reasons, Settled, Standing
+from rl_tsad.services.look_alikes import Settled
+from rl_tsad.services.reasons import Reasons, Standing
 from rl_tsad.services.workspace import Workspace, open_workspace
 
 VARIABLE = "RL_TSAD_WORKSPACE"
@@ -117,17 +118,17 @@ class ServiceDoor:
     def why(self, key: str) -> Reasons:
         """Say why a window is taken for what it is."""
         with _plainly():
-            return look_alikes.why(self.ws, key)
+            return reasons.why(self.ws, key)
 
     def spreading(self) -> Standing | None:
         """Say how well spreading does; None without a model."""
         with _plainly():
-            return look_alikes.standing(self.ws)
+            return reasons.standing(self.ws)
 
     def last_answer(self, analyst: str) -> int | None:
         """Number the first row of the analyst's last standing answer."""
         with _plainly():
-            return look_alikes.last_answer(self.ws, analyst)
+            return reasons.last_answer(self.ws, analyst)
 
     def answers(self, most: int = 50) -> list[Given]:
         """Give the standing answers, newest first."""

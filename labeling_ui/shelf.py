@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from db import labels, series
 from db.records import Answer, Label
-from rl_tsad.services import look_alikes
+from rl_tsad.services import look_alikes, reasons
 from rl_tsad.services.workspace import Workspace, load_series
 from rl_tsad.types import parse_key
 
@@ -26,6 +26,7 @@ class Shot:
         values: (L, C) float32 in the source's units, the channels that are judged only.
         times: (L,) datetime64 in UTC or int64 sample numbers.
         timezone: zone of the source; None where it has none.
+        judged: points at its end that are judged; the others are what the agent looks at. 0: all of it.
     """
 
     key: str
@@ -33,6 +34,12 @@ class Shot:
     values: NDArray[np.float32]
     times: NDArray[Any]
     timezone: str | None
+    judged: int = 0
+
+    @property
+    def first(self) -> int:
+        """Place of the first point that an answer about it is about."""
+        return len(self.times) - self.judged if self.judged else 0
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,7 @@ class Given:
 
 def answers(ws: Workspace, most: int) -> list[Given]:
     """List the standing answers, newest first."""
-    settled = {one.label_id: one.normals + one.anomalies for one in look_alikes.record_of(ws)}
+    settled = {one.label.id: one.spread.normals + one.spread.anomalies for one in reasons.record_of(ws)}
     seen: set[object] = set()
     found: list[Given] = []
     with ws.store.read() as session:
@@ -87,7 +94,8 @@ def shots(ws: Workspace, keys: Sequence[str]) -> dict[str, Shot]:
     for key, picture in values.items():
         name, start, length = parse_key(key)
         record = records[name]
-        judged = [place for place, channel in enumerate(record.channels) if channel not in record.exogenous]
+        targets = [place for place, channel in enumerate(record.channels) if channel not in record.exogenous]
         times = np.array(opened[name].times[start : start + length])
-        found[key] = Shot(key, name, picture[:, judged] if judged else picture, times, record.timezone)
+        end = 0 if start == 0 else min(ws.settings.window.stride, length)
+        found[key] = Shot(key, name, picture[:, targets] if targets else picture, times, record.timezone, end)
     return found

@@ -55,7 +55,7 @@ def when(shot: Shot | None, beside: str = "") -> str:
     """
     if shot is None:
         return "not in the data any more"
-    time = words.brief(shot.times, shot.timezone)
+    time = words.brief(shot.times[shot.first :], shot.timezone)
     return time if beside in ("", shot.series) else f"{shot.series} · {time}"
 
 

@@ -48,8 +48,13 @@ def line(one: Settled) -> str:
     Example:
         >>> line(Settled(None, Answer.NORMAL, ("a:0:8",), ()))
         'Normal: nothing'
+        >>> from rl_tsad.services.look_alikes import Alike
+        >>> line(Settled(None, Answer.ANOMALY, ("a:0:8",), (Alike("a:8:8", 0, 0.5),)))
+        'Anomaly: 1 as Normal, by the normal points beside it'
     """
-    return f"{NOUNS[one.answer]}: {words.would_settle(one.count(ANOMALY), one.count(NORMAL))}"
+    anomalies, normals = one.count(ANOMALY), one.count(NORMAL)
+    beside = ", by the normal points beside it" if one.answer is Answer.ANOMALY and normals and not anomalies else ""
+    return f"{NOUNS[one.answer]}: {words.would_settle(anomalies, normals)}{beside}"
 
 
 def _preview(
@@ -64,8 +69,8 @@ def _preview(
 @st.dialog("What an answer would settle", width="large")
 def _look(door: entrance.ServiceDoor, would: list[Settled]) -> None:
     st.markdown(
-        "Windows that nobody has answered. After the answer they can be taken out under **Look-alikes**. The keys A, N "
-        "and U answer from here too."
+        "Windows that nobody has answered; the points on the band are what is judged. After the answer they can be "
+        "taken out under **Look-alikes**. The keys A, N and U answer from here too, and Z takes back."
     )
     keys = [alike.key for one in would for alike in one.alike[:SHOWN]]
     try:

@@ -15,7 +15,7 @@ from labeling_ui.components import grid, notes, thumbnail, words
 from labeling_ui.components.thumbnail import Range
 from labeling_ui.shelf import Shot
 from rl_tsad.errors import RlTsadError
-from rl_tsad.services.look_alikes import Reasons
+from rl_tsad.services.reasons import Reasons
 from rl_tsad.types import UNKNOWN
 
 MOST_PATHS, MOST_WINDOWS = 3, 5
@@ -58,21 +58,26 @@ def verdict(reasons: Reasons) -> str:
         >>> verdict(Reasons("a:0:8", 1, 0.62, False, 0.4, (), b""))
         'Settled as **Anomaly** with a confidence of 62 %; 40 % is enough.'
         >>> verdict(Reasons("a:0:8", -1, 0.1, False, float("inf"), (), b""))
-        'Not settled: answers showed it would be wrong too often. No answer is near enough to say anything of it.'
+        'Not settled. No answer is near enough to say anything of it.'
     """
     sure = words.share_of_one(reasons.confidence)
     far = "" if reasons.paths else " No answer is near enough to say anything of it."
     if reasons.answered:
         return f"A person answered it: **{words.VALUES.get(reasons.value, words.UNSETTLED)}**."
+    if reasons.taken_out:
+        return "Not settled: somebody took it out of what an answer settles."
     if reasons.value != UNKNOWN:
         return f"Settled as **{words.VALUES[reasons.value]}** with a confidence of {sure}; {_enough(reasons.floor)}."
+    if reasons.lean == UNKNOWN:
+        return f"Not settled.{far}"
+    leaning = f"Not settled: it leans to {words.VALUES[reasons.lean]} with a confidence of {sure}"
     if not np.isfinite(reasons.floor):
-        return f"Not settled: {words.TOO_OFTEN_WRONG}.{far}"
-    return f"Not settled: its confidence is {sure}, and {words.share_of_one(reasons.floor)} would be enough.{far}"
+        return f"{leaning}; {words.NOT_KNOWN_RIGHT}.{far}"
+    return f"{leaning}, and {words.share_of_one(reasons.floor)} would be enough.{far}"
 
 
 def _enough(floor: float) -> str:
-    return f"{words.share_of_one(floor)} is enough" if np.isfinite(floor) else words.TOO_OFTEN_WRONG
+    return f"{words.share_of_one(floor)} is enough" if np.isfinite(floor) else words.NOT_KNOWN_RIGHT
 
 
 def sentence(way: tuple[str, ...], share: float, says: int) -> str:

@@ -12,6 +12,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from labeling_ui.components import words
+from labeling_ui.components.series_chart import ASKED_BAND, CONTEXT_LINE
 from labeling_ui.shelf import Shot
 from rl_tsad.types import ANOMALY, NORMAL, UNKNOWN
 
@@ -79,7 +80,7 @@ def lines(values: NDArray[Any], within: Range) -> tuple[NDArray[np.float64], NDA
 
 
 def thumbnail(shot: Shot, within: Range, value: int) -> go.Figure:
-    """Draw a window small.
+    """Draw a window small, the points that are judged in colour on a band.
 
     Args:
         shot: the window.
@@ -89,10 +90,15 @@ def thumbnail(shot: Shot, within: Range, value: int) -> go.Figure:
     Example:
         >>> shot = Shot("a:0:2", "a", np.array([[0.0], [4.0]], np.float32), np.arange(2), None)
         >>> len(thumbnail(shot, ranges([shot])["a"], 1).data)
-        1
+        2
     """
     x, y = lines(shot.values, within)
-    figure = go.Figure(go.Scatter(x=x, y=y, mode="lines", line={"color": LINES[value], "width": 1.4}))
+    figure = go.Figure(go.Scatter(x=x, y=y, mode="lines", line={"color": CONTEXT_LINE, "width": 1.2}))
+    inside = x >= shot.first - 1
+    line = {"color": LINES[value], "width": 2.2 if shot.first else 1.4}
+    figure.add_scatter(x=x[inside], y=y[inside], mode="lines", line=line)
+    if shot.first:
+        figure.add_vrect(x0=shot.first - 0.5, x1=len(shot.values), fillcolor=ASKED_BAND, line_width=0, layer="below")
     figure.update_xaxes(visible=False, range=[0, max(1, len(shot.values) - 1)])
     figure.update_yaxes(visible=False, range=[-0.05, shot.values.shape[1] + 0.05])
     figure.update_layout(height=HEIGHT, margin={"l": 1, "r": 1, "t": 1, "b": 1}, showlegend=False)
@@ -105,7 +111,7 @@ def draw(shot: Shot, within: Mapping[str, Range], value: int, *, key: str) -> No
         thumbnail(shot, within[shot.series], value),
         key=key,
         config={"staticPlot": True, "displayModeBar": False},
-        alt=f"{words.VALUES.get(value, words.UNSETTLED)}: {words.brief(shot.times, shot.timezone)}",
+        alt=f"{words.VALUES.get(value, words.UNSETTLED)}: {words.brief(shot.times[shot.first :], shot.timezone)}",
     )
 
 

@@ -26,7 +26,7 @@ STRATEGIES = {
 
 VALUES = {NORMAL: "Normal", ANOMALY: "Anomaly"}
 UNSETTLED = "Not settled"
-TOO_OFTEN_WRONG = "answers showed it would be wrong too often"
+NOT_KNOWN_RIGHT = "the answers do not show that it would be right often enough"
 
 
 @dataclass(frozen=True)
@@ -269,19 +269,19 @@ def floors(normal: float, anomaly: float) -> str:
         >>> floors(0.4, 0.55)
         'A window is settled as Normal from a confidence of 40 % on and as Anomaly from 55 % on.'
         >>> floors(float("inf"), float("inf"))
-        'Nothing is settled: answers showed it would be wrong too often.'
-        >>> floors(0.4, float("inf"))[-74:]
-        'Nothing is settled as Anomaly: answers showed it would be wrong too often.'
+        'Nothing is settled: the answers do not show that it would be right often enough.'
+        >>> floors(0.4, float("inf"))[-91:]
+        'Nothing is settled as Anomaly: the answers do not show that it would be right often enough.'
     """
     named = ((normal, VALUES[NORMAL]), (anomaly, VALUES[ANOMALY]))
     known = [(floor, name) for floor, name in named if np.isfinite(floor)]
     if not known:
-        return f"Nothing is settled: {TOO_OFTEN_WRONG}."
+        return f"Nothing is settled: {NOT_KNOWN_RIGHT}."
     (floor, name), *more = known
     said = f"A window is settled as {name} from a confidence of {share_of_one(floor)} on"
     said += "".join(f" and as {name} from {share_of_one(floor)} on" for floor, name in more)
     never = [name for floor, name in named if not np.isfinite(floor)]
-    return f"{said}." + "".join(f" Nothing is settled as {name}: {TOO_OFTEN_WRONG}." for name in never)
+    return f"{said}." + "".join(f" Nothing is settled as {name}: {NOT_KNOWN_RIGHT}." for name in never)
 
 
 def running(checked: int, agreed: int) -> str:

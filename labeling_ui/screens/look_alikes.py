@@ -16,7 +16,8 @@ from labeling_ui.components.grid import Tile
 from labeling_ui.shelf import Given, Shot
 from labeling_ui.state import NOUNS, Notice
 from rl_tsad.errors import RlTsadError
-from rl_tsad.services.look_alikes import Alike, Settled, Standing
+from rl_tsad.services.look_alikes import Alike, Settled
+from rl_tsad.services.reasons import Standing
 from rl_tsad.types import ANOMALY, NORMAL, UNKNOWN, parse_key
 
 PAGE, OWN = 24, 6
@@ -142,7 +143,7 @@ def nothing(settled: Settled, spreading: Standing) -> str:
     if settled.answer is Answer.UNSURE:
         return "Unsure says nothing of other windows, so nothing spreads from it."
     if all(not np.isfinite(floor) for floor in spreading.trust.floors):
-        return f"At present no answer settles anything: {words.TOO_OFTEN_WRONG}."
+        return f"At present no answer settles anything: {words.NOT_KNOWN_RIGHT}."
     if any(one.taken_out for one in settled.alike):
         return "All that it settled was taken out."
     return (
@@ -224,7 +225,7 @@ def _outside(label_id: int, alike: list[Alike], shots: dict[str, Shot], series: 
         name = f"put-back-{thumbnail.short_name(one.key)}"
         st.button("Put back", key=name, icon=":material/undo:", on_click=_put_back, args=(label_id, [one.key]))
 
-    tiles = [Tile(one.key, UNKNOWN, f"Not {words.VALUES[one.value]} by this") for one in alike]
+    tiles = [Tile(one.key, UNKNOWN, "Taken out") for one in alike]
     grid.draw(tiles, shots, name="out", beside=series, below=button)
 
 

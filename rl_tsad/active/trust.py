@@ -15,6 +15,8 @@ from rl_tsad.types import ANOMALY, NORMAL, UNKNOWN, Float32, Float64, Int8, Int6
 HUMAN, PROPAGATED, NONE = "human", "propagated", "none"
 MOST_CHECKS = 200
 """Answers that are left out in turn at most; of more, evenly many of old and new ones."""
+_MOST_ANOMALIES = 0.3
+"""Share of windows that may be anomalous at most, whatever the answers hold."""
 _DOUBT = 4.0
 """Answers' worth of belief that spreading is as precise as wanted, until answers say otherwise."""
 
@@ -115,15 +117,20 @@ def check_answers(state: Spreading, answers: Sequence[Int64], *, anomaly_doubt: 
 def learn_trust(checks: Checks, state: Spreading, *, precision: float, confidence: float, doubt: float = 4.0) -> Trust:
     """Find the lowest confidence from which on spread labels are as precise as wanted.
 
-    The precision above a confidence is estimated from the checks above it and four answers' worth of belief in the
-    precision of all checks, which is estimated from those and four answers' worth of belief that it is what is wanted:
-    one lucky check at the top says little where most were wrong.
+    The precision above a confidence is estimated in two ways.
 
-    Answers hold far more anomalies than the windows that nobody answered, so that of anomalous labels the checks say
-    too much. How often normal windows lean to anomaly, on the other hand, answers do say; an anomalous label must
-    therefore be as precise as wanted by a second estimate, too: ``1 - rate * N / n``, where of N windows without an
-    answer n lean so, and rate is that of the normal checks (with a fifth of a window added, for none is never sure).
-    Where no confidence is precise enough, nothing of that label counts; with few normal answers, nothing anomalous.
+    By the checks above it, and four answers' worth of belief in the precision of all checks, which is estimated from
+    those and four answers' worth of belief that it is what is wanted: one lucky check at the top says little where most
+    were wrong. Answers hold far more anomalies than the windows that nobody answered, so this says too much of
+    anomalous labels and too little of normal ones.
+
+    By the rate at which the other label leans so: ``1 - rate * M / n``, where n windows without an answer lean so and M
+    of them at most have the other label: all of them for an anomalous label; for a normal one the share of anomalies
+    among the answers, at most three in ten. The rate is that of the checks with the other label, a fifth of a window
+    added, for none is never sure.
+
+    An anomalous label must be precise enough both ways, a normal one in one of them. Where no confidence is precise
+    enough, nothing of that label counts; with few normal answers, nothing anomalous.
 
     Args:
         checks: see :func:`check_answers`.
@@ -138,13 +145,16 @@ def learn_trust(checks: Checks, state: Spreading, *, precision: float, confidenc
     if not 0.0 <= precision <= 1.0:
         raise ConfigError(f"expected a precision in [0, 1], got {precision}; set active.precision")
     lowest = Trust.plain(confidence).floors[0]
-    normal = _floor(*_estimate(checks, NORMAL, precision, lowest), precision=precision, lowest=lowest)
-    above, estimate, seen = _estimate(checks, ANOMALY, precision, lowest)
-    steps = np.unique(np.append(above, np.round(np.arange(lowest, 1.0, 0.02), 2)).astype(np.float32))[::-1]
-    by_checks = _at(above, estimate, steps, fallback=precision)
-    both = np.minimum(by_checks, _precision_by_rate(checks, state, steps, doubt))
-    anomaly = _floor(steps, both, _at(above, seen, steps, fallback=0.0), precision=precision, lowest=lowest)
-    floors, reached, weights = zip(normal, anomaly, strict=True)
+    found = []
+    for label in (NORMAL, ANOMALY):
+        above, estimate, seen, overall = _estimate(checks, label, precision, lowest)
+        grid = np.append(above, np.round(np.arange(lowest, 1.0, 0.02), 2))
+        steps = np.unique(grid.astype(np.float32))[::-1]
+        ways = _at(above, estimate, steps, fallback=overall), _precision_by_rate(checks, state, steps, label, doubt)
+        both = np.maximum(*ways) if label == NORMAL else np.minimum(*ways)
+        weight = _at(above, seen, steps, fallback=0.0)
+        found.append(_floor(steps, both, weight, precision=precision, lowest=lowest))
+    floors, reached, weights = zip(*found, strict=True)
     return Trust(floors, reached, weights)
 
 
@@ -227,18 +237,21 @@ def targets_of(state: Spreading, trust: Trust, *, anomaly_doubt: float = 4.0) ->
     return Targets(state.graph.keys, value, weight, source)
 
 
-def _estimate(checks: Checks, label: int, precision: float, lowest: float) -> tuple[Float32, Float64, Float64]:
-    """Give confidences of checks that lean to a label, falling; the precision from each on; the checks that say so."""
+def _estimate(checks: Checks, label: int, precision: float, lowest: float) -> tuple[Float32, Float64, Float64, float]:
+    """Give the checks' confidences for a label, falling, with the precision from each on, their weight; that of all.
+
+    The precision of all is what is known above the highest.
+    """
     own = (checks.lean == label) & (checks.confidence >= lowest)
     order = np.argsort(-checks.confidence[own], kind="stable")
     confidence, weight = checks.confidence[own][order], checks.weight[own][order]
     seen = np.cumsum(weight)
     right = np.cumsum(weight * (checks.truth[own][order] == label))
     if not len(order):
-        return confidence, seen, seen
+        return confidence, seen, seen, precision
     overall = (right[-1] + _DOUBT * precision) / (seen[-1] + _DOUBT)
     last = np.append(np.diff(confidence) != 0, True)  # equal confidences stand or fall together
-    return confidence[last], ((right + _DOUBT * overall) / (seen + _DOUBT))[last], seen[last]
+    return confidence[last], ((right + _DOUBT * overall) / (seen + _DOUBT))[last], seen[last], float(overall)
 
 
 def _at(above: Float32, values: Float64, steps: Float32, *, fallback: float) -> Float64:
@@ -247,15 +260,16 @@ def _at(above: Float32, values: Float64, steps: Float32, *, fallback: float) -> 
     return np.where(place >= 0, values[place] if len(values) else fallback, fallback).astype(np.float64)
 
 
-def _precision_by_rate(checks: Checks, state: Spreading, steps: Float32, doubt: float) -> Float64:
+def _precision_by_rate(checks: Checks, state: Spreading, steps: Float32, label: int, doubt: float) -> Float64:
     lean, confidence = state.lean(anomaly_doubt=doubt)
     rest = state.flow == FREE
-    leaning = np.sort(confidence[rest & (lean == ANOMALY)])
-    normal = checks.truth == NORMAL
-    wrong = np.sort(checks.confidence[normal & (checks.lean == ANOMALY)])
+    leaning = np.sort(confidence[rest & (lean == label)])
+    others = checks.truth != label
+    wrong = np.sort(checks.confidence[others & (checks.lean == label)])
+    share = min(_MOST_ANOMALIES, (others.sum() + 1.0) / (len(checks) + 2.0)) if label == NORMAL else 1.0
     many = len(leaning) - np.searchsorted(leaning, steps)
-    rate = (len(wrong) - np.searchsorted(wrong, steps) + 0.2) / (normal.sum() + 1.0)
-    return np.where(many > 0, 1.0 - rate * rest.sum() / np.maximum(many, 1), 0.0).astype(np.float64)
+    rate = (len(wrong) - np.searchsorted(wrong, steps) + 0.2) / (others.sum() + 1.0)
+    return np.where(many > 0, 1.0 - rate * share * rest.sum() / np.maximum(many, 1), 0.0).astype(np.float64)
 
 
 def _floor(

@@ -23,7 +23,7 @@ class Path:
 
     Attributes:
         rows: windows by row of the graph, the answered one first.
-        share: chance that a walk from the window takes this way, in (0, 1].
+        share: part of all that reaches the window from answers that comes this way, in (0, 1].
         says: 0 or 1, the answer at its beginning.
     """
 
@@ -87,7 +87,11 @@ def explain(state: Spreading, row: int, *, most: int = MOST_WINDOWS, paths: int 
     lengths, ways = found_by
     ends = [end for end in ways if end != row and state.flow[end] in (NORMAL, ANOMALY)]
     best = sorted(ends, key=lambda end: (lengths[end], end))[:paths]
-    found = [Path(tuple(reversed(ways[end])), float(np.exp(-lengths[end])), int(state.flow[end])) for end in best]
+    arrives = max(float(state.reach[:, row].sum()), float(np.finfo(np.float32).tiny))
+    shares = [min(1.0, float(np.exp(-lengths[end])) / arrives) for end in best]
+    found = [
+        Path(tuple(reversed(ways[end])), share, int(state.flow[end])) for end, share in zip(best, shares, strict=True)
+    ]
     return Why(row, tuple(found), around)
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rl_tsad.cli.console import print_table, say
+from rl_tsad.errors import LabelingError, WorkspaceError
+
+if TYPE_CHECKING:
+    from rl_tsad.services.reasons import Reasons, Recorded
 
 spread = typer.Typer(no_args_is_help=True, help="What each answer settles among its look-alikes, and why.")
 _SAYS = {-1: "unknown", 0: "normal", 1: "anomaly"}
@@ -23,29 +27,25 @@ def add_to(app: typer.Typer) -> None:
 def list_spreads(context: typer.Context) -> None:
     """Show what each answer settled when it was given, and how well spreading does.
 
+    released: windows that were settled before and are not any more; checked: windows of the answer itself that had been
+    settled before; right: those of them that had been settled right.
+
     Example: rl-tsad --workspace pumps spread list
     """
-    from rl_tsad.services.look_alikes import record_of, standing
+    from rl_tsad.services.reasons import record_of, standing
 
     with context.obj.open() as workspace:
         rows, facts = record_of(workspace), standing(workspace)
-    columns = ("answer", "model", "normal", "anomaly", "released", "touched", "checked", "right", "when (UTC)")
+    columns = ("answer", "says", "window", "model", "normal", "anomaly", "released", "checked", "right", "now")
     print_table(
-        "What answers settled",
+        "What answers settled when they were given",
         columns,
         [
             (
-                row.label_id,
-                row.version_id,
-                row.normals,
-                row.anomalies,
-                row.released,
-                row.touched,
-                row.checked,
-                row.agreed,
-                f"{row.created_at:%Y-%m-%d %H:%M:%S}",
+                *(one.label.id, one.label.answer, one.label.key, one.spread.version_id, one.spread.normals),
+                *(one.spread.anomalies, one.spread.released, one.spread.checked, one.spread.agreed, _state(one)),
             )
-            for row in rows
+            for one in rows
         ],
     )
     if facts is None:
@@ -78,15 +78,16 @@ def show(
     with context.obj.open() as workspace:
         found = settled_by(workspace, answer)
     if found is None:
-        say(f"Answer {answer} does not stand any more, or there is no model.")
-        return
+        raise LabelingError(
+            f"expected an answer that stands, and a model; answer {answer} was taken back, or none is there"
+        )
     say(f"Answer {answer} ({found.answer}) labels {len(found.keys)} windows, {found.keys[0]} first.")
     if found.withdrawn:
         say(f"It was withdrawn from spreading; bring it back with: {context.obj.hint(f'spread restore {answer}')}")
     listed = [
         (one.key, _SAYS[one.value], one.confidence, "taken out" if one.taken_out else "") for one in found.alike[:most]
     ]
-    print_table(f"It settles {found.count(0) + found.count(1)} windows", ("window", "as", "confidence", ""), listed)
+    print_table(f"It settles {found.count(0) + found.count(1)} windows", ("window", "as", "confidence", "note"), listed)
     if len(found.alike) > most:
         say(f"... and {len(found.alike) - most} more; see --most")
 
@@ -102,21 +103,19 @@ def why(
 
     Example: rl-tsad --workspace pumps spread why plant:640:64 --graphml why.graphml
     """
-    from rl_tsad.services.look_alikes import why as reasons_of
+    from rl_tsad.services.reasons import why as reasons_of
     from rl_tsad.services.workspace import write_bytes
 
+    if graphml is not None and not graphml.parent.is_dir():
+        raise WorkspaceError(f"expected a folder for the file, got {graphml.parent}, which is none; make it first")
     with context.obj.open() as workspace:
         found = reasons_of(workspace, key)
         if graphml is not None:
             write_bytes(graphml, found.graphml)
-    by = "a person said so" if found.answered else f"confidence {found.confidence:.2f}"
-    say(f"{key}: {_SAYS[found.value]} ({by})")
-    if not found.answered and found.value < 0 and found.paths:
-        floor = "nothing is settled so" if math.isinf(found.floor) else f"settled from {found.floor:.2f} on"
-        say(f"  it leans to no side surely enough: {floor}")
+    say(f"{key}: {_verdict(found)}")
     for way, share, says in found.paths:
-        say(f"  {share:.1%} {_SAYS[says]}: {' -> '.join(way)}")
-    if not found.paths:
+        say(f"  {share:.0%} of what reaches it: {_SAYS[says]}, {' -> '.join(way)}")
+    if not found.paths and not found.answered and not found.taken_out:
         say("  no answer is near it in the graph of look-alikes")
     if graphml is not None:
         say(f"The graph around it is in {graphml}")
@@ -145,7 +144,8 @@ def withdraw(
         gone = settled if window is None else settled & set(window)
         if not dry_run:
             take_out(workspace, answer, analyst, window)
-    say(f"{len(gone)} windows {'would be' if dry_run else 'are'} unknown again. Answer {answer} itself stays.")
+    would = "would be" if dry_run else "is" if len(gone) == 1 else "are"
+    say(f"{len(gone)} {'window' if len(gone) == 1 else 'windows'} {would} unknown again. Answer {answer} itself stays.")
 
 
 @spread.command()
@@ -167,3 +167,27 @@ def restore(
     with context.obj.open() as workspace:
         done = put_back(workspace, answer, analyst, window)
     say(f"{done} {'withdrawal was' if done == 1 else 'withdrawals were'} taken back.")
+
+
+def _state(one: Recorded) -> str:
+    if not one.stands:
+        return "taken back"
+    if one.withdrawn:
+        return "withdrawn"
+    return f"{one.taken_out} taken out" if one.taken_out else ""
+
+
+def _verdict(found: Reasons) -> str:
+    """Say what a window is taken for, and why not where it is not."""
+    if found.answered:
+        return f"{_SAYS[found.value]}, a person said so"
+    if found.taken_out:
+        return "unknown: somebody took it out of what an answer settles"
+    if found.value >= 0:
+        return f"{_SAYS[found.value]}, settled with confidence {found.confidence:.2f}; {found.floor:.2f} is enough"
+    if found.lean < 0:
+        return "unknown"
+    leaning = f"unknown: it leans to {_SAYS[found.lean]} with confidence {found.confidence:.2f}"
+    if math.isinf(found.floor):
+        return f"{leaning}, and nothing is settled as {_SAYS[found.lean]} at present"
+    return f"{leaning}; {found.floor:.2f} would be enough"

@@ -5,8 +5,7 @@ No call here can reach torch: the page imports this module.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from db import jobs, labels, queries, series, versions
-from db.errors import ConflictError, MissingRowError, StoreError
+from db.errors import StoreError
 from db.records import Answer, ItemState, Job, Label, ModelVersion, QueryItem, SeriesRecord, Spent
 from db.session import utc_now
 from rl_tsad.active.extent import Extent
@@ -23,6 +22,7 @@ from rl_tsad.errors import LabelingError, WorkspaceError
 from rl_tsad.services.agreement import agreement_curve
 from rl_tsad.services.costs import price_of, share_left
 from rl_tsad.services.marking import Around, find_around, said_of
+from rl_tsad.services.refusals import in_words
 from rl_tsad.services.spreading import count_decided, respread_quietly
 from rl_tsad.services.workspace import Workspace, load_series
 from rl_tsad.types import Float32
@@ -144,7 +144,7 @@ def ask(ws: Workspace, analyst: str) -> Card | None:
     """
     if not analyst.strip():
         raise LabelingError(f"expected the analyst's name, got {analyst!r}; give one, so that undo finds its answers")
-    with _in_words(), ws.store.begin() as session:
+    with in_words(), ws.store.begin() as session:
         item = _take(session, ws, analyst)
         if item is None:
             return None
@@ -189,7 +189,7 @@ def tell(
     """
     if answer not in list(Answer):
         raise LabelingError(f"expected one of {', '.join(Answer)}, got {answer!r}; pass a db.records.Answer")
-    with _in_words(), ws.store.begin() as session:
+    with in_words(), ws.store.begin() as session:
         item = queries.get(session, item_id)
         said = said_of(session, item, find_around(ws, session, item), Answer(answer), extent)
         rows = queries.answer_parts(session, item, said, analyst, client=client, sequence=sequence, mark=extent)
@@ -214,7 +214,7 @@ def undo(ws: Workspace, analyst: str, *, client: str | None = None, sequence: in
         LabelingError: when the number was used for another message.
         WorkspaceError: when the store does not answer.
     """
-    with _in_words(), ws.store.begin() as session:
+    with in_words(), ws.store.begin() as session:
         label = labels.undo(session, analyst, client=client, sequence=sequence)
         if label is not None and label.item_id is not None:
             queries.lease(session, label.item_id, analyst, utc_now(), ws.settings.work.question_lease)
@@ -229,7 +229,7 @@ def release(ws: Workspace, item_id: int, analyst: str) -> None:
     Raises:
         WorkspaceError: when the store does not answer.
     """
-    with _in_words(), ws.store.begin() as session:
+    with in_words(), ws.store.begin() as session:
         queries.release(session, item_id, analyst)
 
 
@@ -249,7 +249,7 @@ def progress(ws: Workspace) -> ProgressFacts:
         WorkspaceError: when the store does not answer.
     """
     decided = count_decided(ws)
-    with _in_words(), ws.store.read() as session:
+    with in_words(), ws.store.read() as session:
         spent, version = labels.spent(session), versions.current(session)
         trained_on = 0 if version is None else int(version.metrics.get("questions") or 0)
         return ProgressFacts(
@@ -270,7 +270,7 @@ def enqueue_retrain(ws: Workspace, requested_by: str) -> Job:
     Raises:
         WorkspaceError: when the store does not answer.
     """
-    with _in_words(), ws.store.begin() as session:
+    with in_words(), ws.store.begin() as session:
         return jobs.enqueue(session, RETRAIN, {"requested_by": requested_by}, idempotency_key=RETRAIN)
 
 
@@ -323,14 +323,3 @@ def _card(ws: Workspace, item: QueryItem, record: SeriesRecord, around: Around, 
         keys=around.keys,
         asks_event=asks_event,
     )
-
-
-@contextmanager
-def _in_words() -> Iterator[None]:
-    """Turn what the store refuses into errors that are meant for a user."""
-    try:
-        yield
-    except (MissingRowError, ConflictError) as error:
-        raise LabelingError(str(error)) from error
-    except StoreError as error:
-        raise WorkspaceError(str(error)) from error

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from sqlalchemy.orm import Session
 
-from db import labels, queries, series, spreads, vetoes
-from db.errors import ConflictError, MissingRowError, StoreError
-from db.records import Answer, Label, Spread
+from db import labels, queries, series, vetoes
+from db.records import Answer, Label
 from rl_tsad.active.extent import Extent
 from rl_tsad.active.propagate import FREE, SILENT
-from rl_tsad.active.trust import Trust
-from rl_tsad.active.why import Path, explain
-from rl_tsad.errors import LabelingError, WorkspaceError
+from rl_tsad.errors import LabelingError
 from rl_tsad.services.marking import find_around, said_of
-from rl_tsad.services.spreading import Live, Step, live_now, respread_quietly
+from rl_tsad.services.refusals import in_words
+from rl_tsad.services.spreading import Live, Step, reading_live, respread_quietly
 from rl_tsad.services.standing import VALUES
 from rl_tsad.services.workspace import Workspace, load_series
-from rl_tsad.types import ANOMALY, NORMAL, UNKNOWN, Float32, Int64, parse_key
+from rl_tsad.types import UNKNOWN, Float32, Int64, parse_key
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,7 @@ class Alike:
 
     Attributes:
         key: which.
-        value: 0 or 1, as what; what it would be settled as where it was taken out.
+        value: 0 or 1, as what; what it would be settled as where it was taken out, -1 for nothing.
         confidence: how sure that is, in [0, 1].
         taken_out: whether somebody took it out.
     """
@@ -67,50 +64,6 @@ class Settled:
         return sum(one.value == value and not one.taken_out for one in self.alike)
 
 
-@dataclass(frozen=True)
-class Reasons:
-    """Why a window is taken for what it is.
-
-    Attributes:
-        key: the window.
-        value: 0 or 1 where it is answered or settled, else -1.
-        confidence: how sure the answers are of it.
-        answered: whether a person said so.
-        floor: confidence from which on it would be settled as what it leans to; infinite where nothing is.
-        paths: the likeliest ways from answers to it, as window keys, with the share of each and what the answer says.
-        graphml: the part of the graph that was looked at.
-    """
-
-    key: str
-    value: int
-    confidence: float
-    answered: bool
-    floor: float
-    paths: tuple[tuple[tuple[str, ...], float, int], ...]
-    graphml: bytes
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How well spreading does.
-
-    Attributes:
-        settled: windows settled at present; of them anomalies.
-        pool: windows of the graph; recall: share of their true nearest look-alikes that it holds.
-        trust: from which confidence on labels count, with the precision that the answers, each predicted without
-            itself, gave for it.
-        checked: windows that people answered after they stood settled; agreed: those that were settled right.
-    """
-
-    settled: int
-    anomalies: int
-    pool: int
-    recall: float
-    trust: Trust
-    checked: int
-    agreed: int
-
-
 def preview(ws: Workspace, item_id: int, answer: Answer, *, extent: Extent | None = None) -> Settled | None:
     """Say what an answer to a question would settle; nothing is kept.
 
@@ -121,7 +74,7 @@ def preview(ws: Workspace, item_id: int, answer: Answer, *, extent: Extent | Non
         LabelingError: when there is no such question, or the extent labels no window.
         WorkspaceError: when the store or the graph cannot be read.
     """
-    with _reading(ws) as (session, live):
+    with reading_live(ws) as (session, live):
         item = queries.get(session, item_id)
         said = said_of(session, item, find_around(ws, session, item), answer, extent)
         keys = tuple(key for key, _, _ in said)
@@ -149,8 +102,8 @@ def settled_by(ws: Workspace, label_id: int) -> Settled | None:
         LabelingError: when there is no such answer.
         WorkspaceError: when the store or the graph cannot be read.
     """
-    with _reading(ws) as (session, live):
-        rows = _rows_of_answer(session, label_id)
+    with reading_live(ws) as (session, live):
+        rows = rows_of_answer(session, label_id)
         standing = {label.id for label in labels.standing_of(session, [row.key for row in rows])}
         own = [row for row in rows if row.id in standing]
         if not own or live is None:
@@ -172,9 +125,19 @@ def take_out(ws: Workspace, label_id: int, analyst: str, keys: Sequence[str] | N
         LabelingError: when there is no such answer or no such window.
         WorkspaceError: when the store does not answer.
     """
-    for key in keys or ():
-        parse_key(key)
-    with _in_words(), ws.store.begin() as session:
+    with reading_live(ws) as (session, live):
+        rows = rows_of_answer(session, label_id)
+        if rows[0].id not in {label.id for label in labels.standing_of(session, [rows[0].key])}:
+            raise LabelingError(
+                f"expected an answer that stands, got {label_id}, which does not; nothing spreads from it"
+            )
+        known = np.full(len(keys or ()), -1) if live is None else live.graph.windows.rows(list(keys or ()))
+    strange = [key for key, row in zip(keys or (), known.tolist(), strict=True) if row < 0]
+    if strange:
+        raise LabelingError(
+            f"expected windows of the current model's pool, got {strange[0]!r}; see `rl-tsad spread show {label_id}`"
+        )
+    with in_words(), ws.store.begin() as session:
         vetoes.add(session, label_id, [None] if keys is None else list(keys), analyst)
     respread_quietly(ws)
 
@@ -189,75 +152,11 @@ def put_back(ws: Workspace, label_id: int, analyst: str, keys: Sequence[str] | N
         LabelingError: when there is no such answer, or somebody else changes the same right now.
         WorkspaceError: when the store does not answer.
     """
-    with _in_words(), ws.store.begin() as session:
-        _rows_of_answer(session, label_id)
+    with in_words(), ws.store.begin() as session:
+        rows_of_answer(session, label_id)
         done = vetoes.take_back(session, label_id, keys, analyst)
     respread_quietly(ws)
     return done
-
-
-def why(ws: Workspace, key: str) -> Reasons:
-    """Say why a window is taken for what it is.
-
-    Raises:
-        DataError: when the key is none.
-        LabelingError: when the window is not in the pool of the current model, or there is no model.
-        WorkspaceError: when the store or the graph cannot be read.
-    """
-    parse_key(key)
-    with _reading(ws) as (_, live):
-        if live is None:
-            raise LabelingError("expected a model, got none; run: rl-tsad train")
-        row = int(live.graph.windows.rows([key])[0])
-        if row < 0:
-            raise LabelingError(
-                f"expected a window of the current model's pool, got {key!r}; see `rl-tsad labels export` for keys"
-            )
-        found = explain(live.state, row)
-        lean, confidence = live.state.lean(np.array([row]), anomaly_doubt=live.config.anomaly_doubt)
-        answered = live.state.flow[row] in (NORMAL, ANOMALY)
-        return Reasons(
-            key=key,
-            value=int(lean[0]) if answered else int(live.decided[row]),
-            confidence=float(confidence[0]),
-            answered=bool(answered),
-            floor=live.trust.floors[int(lean[0])] if lean[0] != UNKNOWN else float("inf"),
-            paths=tuple(_named(live, path) for path in found.paths),
-            graphml=found.graphml(),
-        )
-
-
-def standing(ws: Workspace) -> Standing | None:
-    """Say how well spreading does at present; None without a model.
-
-    Raises:
-        WorkspaceError: when the store or the graph cannot be read.
-    """
-    with _reading(ws) as (session, live):
-        if live is None:
-            return None
-        settled, anomalies = (int((live.decided != UNKNOWN).sum()), int((live.decided == ANOMALY).sum()))
-        return Standing(settled, anomalies, len(live.graph), live.graph.recall, live.trust, *spreads.checked(session))
-
-
-def record_of(ws: Workspace) -> list[Spread]:
-    """List what each answer settled when it was given, oldest first.
-
-    Raises:
-        WorkspaceError: when the store does not answer.
-    """
-    with _in_words(), ws.store.read() as session:
-        return spreads.all(session)
-
-
-def last_answer(ws: Workspace, analyst: str) -> int | None:
-    """Number the first row of an analyst's last standing answer.
-
-    Raises:
-        WorkspaceError: when the store does not answer.
-    """
-    with _in_words(), ws.store.read() as session:
-        return labels.last_of(session, analyst)
 
 
 def pictures(ws: Workspace, keys: Sequence[str]) -> dict[str, Float32]:
@@ -268,7 +167,7 @@ def pictures(ws: Workspace, keys: Sequence[str]) -> dict[str, Float32]:
     """
     shown: dict[str, Float32] = {}
     opened: dict[str, Any] = {}
-    with _in_words(), ws.store.read() as session:
+    with in_words(), ws.store.read() as session:
         records = {one.name: one for one in series.all(session)}
     for key in keys:
         name, start, length = parse_key(key)
@@ -279,10 +178,15 @@ def pictures(ws: Workspace, keys: Sequence[str]) -> dict[str, Float32]:
     return shown
 
 
-def _rows_of_answer(session: Session, label_id: int) -> list[Label]:
+def rows_of_answer(session: Session, label_id: int) -> list[Label]:
+    """List the rows of an answer.
+
+    Raises:
+        LabelingError: when there is none of this number.
+    """
     rows = labels.answer_rows(session, label_id)
     if not rows or rows[0].answer is None:
-        raise LabelingError(f"expected an answer, got the unknown number {label_id}; see `rl-tsad labels export`")
+        raise LabelingError(f"expected the number of an answer, got {label_id}; see `rl-tsad spread list`")
     return rows
 
 
@@ -299,8 +203,21 @@ def _settled_alike(live: Live, own: Sequence[Label], out: Sequence[str]) -> tupl
         Alike(live.graph.windows.key(row), int(live.decided[row]), float(live.confidence(np.array([row]))[0]))
         for row in order.tolist()
     ]
-    value = int(next((VALUES[row.answer] for row in own if row.answer in VALUES), UNKNOWN))
-    return (*found, *(Alike(key, value, 0.0, taken_out=True) for key in out))
+    return (*found, *_taken_out(live, out))
+
+
+def _taken_out(live: Live, keys: Sequence[str]) -> list[Alike]:
+    """Say what windows would be settled as, had nobody taken them out."""
+    rows = live.graph.windows.rows(keys)
+    silent = rows[(rows >= 0) & (live.state.flow[rows] == SILENT)]
+    back, confidence = live.what_if(np.unique(silent), np.full(len(np.unique(silent)), FREE, dtype=np.int8))
+    would = {
+        int(row): (int(value), float(sure))
+        for row, value, sure in zip(back.touched, back.after, confidence, strict=True)
+    }
+    return [
+        Alike(key, *would.get(int(row), (UNKNOWN, 0.0)), taken_out=True) for key, row in zip(keys, rows, strict=True)
+    ]
 
 
 def _alike(live: Live, step: Step, confidence: Float32) -> tuple[Alike, ...]:
@@ -314,23 +231,3 @@ def _alike(live: Live, step: Step, confidence: Float32) -> tuple[Alike, ...]:
 
 def _surest(rows: Int64, confidence: Float32) -> Int64:
     return np.asarray(rows[np.argsort(-confidence, kind="stable")], dtype=np.int64)
-
-
-def _named(live: Live, path: Path) -> tuple[tuple[str, ...], float, int]:
-    return tuple(live.graph.windows.key(row) for row in path.rows), path.share, path.says
-
-
-@contextmanager
-def _reading(ws: Workspace) -> Iterator[tuple[Session, Live | None]]:
-    with _in_words(), ws.store.read() as session, live_now(ws, session) as found:
-        yield session, None if found is None else found[0]
-
-
-@contextmanager
-def _in_words() -> Iterator[None]:
-    try:
-        yield
-    except (MissingRowError, ConflictError) as error:
-        raise LabelingError(str(error)) from error
-    except StoreError as error:
-        raise WorkspaceError(str(error)) from error

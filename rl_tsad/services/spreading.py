@@ -19,6 +19,7 @@ from rl_tsad.active.graph_files import load_graph
 from rl_tsad.active.propagate import FREE, Change, Spreading
 from rl_tsad.active.trust import Trust
 from rl_tsad.config import ActiveConfig
+from rl_tsad.services.refusals import in_words
 from rl_tsad.services.standing import VALUES, flows_of
 from rl_tsad.services.workspace import Workspace
 from rl_tsad.types import ANOMALY, NORMAL, UNKNOWN, Float32, Int8, Int64
@@ -197,6 +198,19 @@ def live_now(ws: Workspace, session: Session) -> Iterator[tuple[Live, list[Step]
     live = _opened(version, folder, ws.settings.active)
     with live.lock:
         yield live, live.catch_up(session)
+
+
+@contextmanager
+def reading_live(ws: Workspace) -> Iterator[tuple[Session, Live | None]]:
+    """Lend a reading session and the caught-up spreading of the current version.
+
+    Raises:
+        LabelingError: when something is missing.
+        WorkspaceError: when the store does not answer.
+        CheckpointError: when the version's graph cannot be read.
+    """
+    with in_words(), ws.store.read() as session, live_now(ws, session) as found:
+        yield session, None if found is None else found[0]
 
 
 def respread_quietly(ws: Workspace, label_id: int | None = None, keys: Sequence[str] = ()) -> int:

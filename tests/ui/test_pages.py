@@ -15,6 +15,7 @@ from labeling_ui.screens.queue import EVENT_QUESTION
 from rl_tsad.active.trust import Trust
 from rl_tsad.errors import WorkspaceError
 from rl_tsad.services import labeling, look_alikes, overview
+from rl_tsad.services import reasons as reasons_of
 from rl_tsad.types import NORMAL
 
 pytestmark = pytest.mark.slow
@@ -260,7 +261,7 @@ def taken_out(scene: Any) -> list[str | None]:
 def answered_normal(scene: Any) -> Any:
     """Answer the first question; gives what that settles."""
     press(queue_page(), "normal")
-    settled = look_alikes.settled_by(scene.ws, look_alikes.last_answer(scene.ws, state.login_name()))
+    settled = look_alikes.settled_by(scene.ws, reasons_of.last_answer(scene.ws, state.login_name()))
     assert len(settled.alike) > 2
     return settled
 
@@ -341,7 +342,7 @@ def test_the_way_from_an_answer_to_a_look_alike_is_drawn(scene: Any) -> None:
     assert "Settled as **Normal** with a confidence of" in said(page)
     assert "**Way 1:** an answer says **Normal**" in said(page)
     assert "**This window**" in said(page)
-    steps = reasons.shares(look_alikes.why(scene.ws, settled.alike[0].key).graphml)
+    steps = reasons.shares(reasons_of.why(scene.ws, settled.alike[0].key).graphml)
     assert steps
     assert all(0 < share <= 1 for share in steps.values())
 
@@ -357,11 +358,11 @@ def test_answers_that_settle_nothing_say_why(scene: Any) -> None:
 def test_nothing_settled_as_anomalous_is_said_in_words(scene: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     answered_normal(scene)
     trust = Trust((0.4, float("inf")), (0.93, float("nan")), (18.0, 3.0))
-    known = look_alikes.standing(scene.ws)
+    known = reasons_of.standing(scene.ws)
     assert known is not None
-    monkeypatch.setattr(look_alikes, "standing", lambda ws: replace(known, trust=trust, checked=4, agreed=3))
+    monkeypatch.setattr(reasons_of, "standing", lambda ws: replace(known, trust=trust, checked=4, agreed=3))
     text = said(other_page("look-alikes"))
-    assert "Nothing is settled as Anomaly: answers showed it would be wrong too often." in text
+    assert "Nothing is settled as Anomaly: the answers do not show that it would be right often enough." in text
     assert "Of 4 settled windows that people answered later, 3 were right." in text
     assert "about 93 % of those settled as Normal are right (18 checks)" in text
     assert "Of 4 settled windows that people answered later, 3 were right." in said(other_page("progress"))

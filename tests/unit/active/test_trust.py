@@ -107,7 +107,7 @@ def test_silent_windows_are_neither_settled_nor_checked():
 def test_the_floor_rises_above_what_was_wrong():
     seen = checks([0] * 12, [0.45, *np.linspace(0.5, 0.9, 11)], [1] + 11 * [0])
     trust = learn_trust(seen, blank(), precision=0.95, confidence=0.4)
-    assert trust.floors[NORMAL] == pytest.approx(0.5)
+    assert 0.45 < trust.floors[NORMAL] <= 0.5
     assert trust.precision[NORMAL] > 0.9
     luck = checks([0] * 8, np.linspace(0.5, 0.9, 8), 7 * [1] + [0])
     assert learn_trust(luck, blank(), precision=0.9, confidence=0.4).floors[NORMAL] == float("inf")

@@ -62,7 +62,7 @@ def test_what_answers_settled_is_listed_shown_withdrawn_and_restored(run: Any) -
     assert "withdrawn from spreading" in run("show", "1").output
     assert "1 withdrawal was taken back" in run("restore", "1").output
     some = next(key for key in KEYS[1:] if key in run("show", "1").output)
-    assert "1 windows are unknown again" in run("withdraw", "1", "--window", some).output
+    assert "1 window is unknown again" in run("withdraw", "1", "--window", some).output
     assert "taken out" in run("show", "1").output
 
 
@@ -70,12 +70,13 @@ def test_why_writes_the_graph_around_a_window(run: Any, tmp_path: Path) -> None:
     settled = next(key for key in KEYS[1:] if key in run("show", "1").output)
     told = run("why", settled, "--graphml", str(tmp_path / "why.graphml"))
     assert told.exit_code == 0
-    assert f"{settled}: normal (confidence" in told.output
-    assert f"normal: {KEYS[0]} -> " in told.output
+    assert f"{settled}: normal, settled with confidence" in told.output
+    assert f"of what reaches it: normal, {KEYS[0]} -> " in told.output
     assert nx.read_graphml(tmp_path / "why.graphml").nodes[KEYS[0]]["said"] == 0
     assert "a person said so" in run("why", KEYS[0]).output
 
 
 def test_what_is_not_there_is_said(run: Any) -> None:
-    assert "expected an answer, got the unknown number 9" in str(run("show", "9").exception)
+    assert "expected the number of an answer, got 9" in str(run("show", "9").exception)
+    assert "expected a folder for the file" in str(run("why", KEYS[0], "--graphml", "/none/x.graphml").exception)
     assert "window of the current model's pool" in str(run("why", "pump:1:8").exception)

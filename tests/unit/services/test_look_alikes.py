@@ -13,7 +13,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from db import labels, queries, series, spreads, versions
+from db import labels, queries, series, spreads, versions, vetoes
 from db.records import Answer, ItemState, NewItem, NewSeries, NewVersion
 from rl_tsad.active.graph import build_graph
 from rl_tsad.active.graph_files import load_graph, save_graph
@@ -22,7 +22,8 @@ from rl_tsad.config import ActiveConfig, Settings
 from rl_tsad.errors import DataError, LabelingError
 from rl_tsad.services import look_alikes, spreading
 from rl_tsad.services.labeling import Told, ask, progress, respread, tell, undo
-from rl_tsad.services.look_alikes import preview, put_back, settled_by, take_out, why
+from rl_tsad.services.look_alikes import preview, put_back, settled_by, take_out
+from rl_tsad.services.reasons import record_of, standing, why
 from rl_tsad.services.retraining import spread_standing
 from rl_tsad.services.standing import flows_of
 from rl_tsad.services.workspace import Workspace, create_workspace, open_workspace
@@ -107,12 +108,12 @@ def test_what_an_answer_settled_is_recorded_and_later_answers_check_it(ws: Works
     alike = [one.key for one in settled_by(ws, told.label.id).alike]  # type: ignore[union-attr]
     say(ws, alike[0], Answer.ANOMALY, 2)
     say(ws, alike[1], Answer.NORMAL, 3)
-    first, second, third = look_alikes.record_of(ws)
+    first, second, third = (one.spread for one in record_of(ws))
     assert (first.anomalies, first.normals, first.checked) == (told.spread, 0, 0)
     assert first.epsilon == EPSILON
     assert (second.checked, second.agreed) == (1, 1)
     assert (third.checked, third.agreed) == (1, 0)
-    facts = look_alikes.standing(ws)
+    facts = standing(ws)
     assert facts is not None
     assert (facts.checked, facts.agreed, facts.pool) == (2, 1, 2 * GROUP)
     assert facts.settled == progress(ws).settled == len(decided(ws))
@@ -127,7 +128,8 @@ def test_exceptions_are_unknown_again_asked_again_and_stay_so_until_they_are_put
     assert all(states(ws)[one] == "open" for one in out)
     shown = settled_by(ws, told.label.id)
     assert shown is not None
-    assert {one.key for one in shown.alike if one.taken_out} == set(out)
+    assert {one.key: one.value for one in shown.alike if one.taken_out} == {one: before[one] for one in out}
+    assert why(ws, out[0]).taken_out
     assert shown.count(0) == len(decided(ws))
     assert put_back(ws, told.label.id, "bob", out[:1]) == 1
     assert out[0] in decided(ws)
@@ -192,7 +194,7 @@ def test_the_first_answer_of_a_process_is_counted_and_recorded_too(ws: Workspace
     spreading._OPEN.clear()
     told = say(ws, key(1, 0), Answer.ANOMALY, 2)
     assert told.spread > 0
-    assert look_alikes.record_of(ws)[-1].anomalies == told.spread
+    assert record_of(ws)[-1].spread.anomalies == told.spread
 
 
 def test_why_names_the_answer_and_the_way_from_it(ws: Workspace) -> None:
@@ -217,14 +219,36 @@ def test_why_names_the_answer_and_the_way_from_it(ws: Workspace) -> None:
 
 
 def test_what_is_not_there_is_explained(ws: Workspace) -> None:
-    with pytest.raises(LabelingError, match="expected an answer, got the unknown number 9"):
-        settled_by(ws, 9)
-    with pytest.raises(LabelingError, match="first row of an answer, got number 9"):
-        take_out(ws, 9, "ann")
-    with pytest.raises(LabelingError, match="unknown number 9"):
-        put_back(ws, 9, "ann")
+    for ask_for in (
+        settled_by,
+        lambda ws, label: take_out(ws, label, "ann"),
+        lambda ws, label: put_back(ws, label, "ann"),
+    ):
+        with pytest.raises(LabelingError, match="expected the number of an answer, got 9"):
+            ask_for(ws, 9)
     with ws.store.begin() as session:
         assert spreads.all(session) == []
+    told = say(ws, key(0, 0), Answer.NORMAL, 1)
+    with pytest.raises(LabelingError, match="windows of the current model's pool, got 'foo:0:8'"):
+        take_out(ws, told.label.id, "ann", [key(0, 1), "foo:0:8"])
+    undo(ws, "ann")
+    with pytest.raises(LabelingError, match="expected an answer that stands"):
+        take_out(ws, told.label.id, "ann")
+    with ws.store.read() as session:
+        assert vetoes.last_id(session) == 0
+    assert [one.stands for one in record_of(ws)] == [False]
+
+
+def test_checks_of_answers_that_were_taken_back_do_not_count(ws: Workspace) -> None:
+    told = say(ws, key(1, 0), Answer.ANOMALY, 1)
+    alike = settled_by(ws, told.label.id).alike[0].key  # type: ignore[union-attr]
+    for number in (2, 4):
+        say(ws, alike, Answer.NORMAL, number)
+        undo(ws, "ann", client="tab", sequence=number + 1)
+    say(ws, alike, Answer.NORMAL, 6)
+    facts = standing(ws)
+    assert facts is not None
+    assert (facts.checked, facts.agreed) == (1, 0)
 
 
 def test_pictures_are_the_windows_values(ws: Workspace) -> None:
@@ -286,4 +310,4 @@ def test_many_new_answers_are_spread_at_once(ws: Workspace, monkeypatch: pytest.
     at_once = decided(ws)
     spreading._OPEN.clear()
     assert decided(ws) == at_once
-    assert len(look_alikes.record_of(ws)) == 1
+    assert len(record_of(ws)) == 1
