@@ -6,7 +6,7 @@ Loop, worlds, utility and F1 as in ``agent.py``. Three tables, each with paired 
 
 * the rule acts (``base``); ``windows`` instead of events are asked; ``unwritten``: no self-supervised start, nothing is
   written into copies; ``forest``: a random forest instead of the belief, asked for the same kind of events;
-  ``spread``: answers spread over the graph teach the belief too; ``cautious``: the belief leans
+  ``cautious``: the belief leans
   on the label-free score for longer (ten answers instead of one), and written events do not fade; ``whole``: all
   windows of a marked event teach, not only the oddest; ``unnoted``: nobody says by how much a window exceeds the usual;
   ``one view``: the pool is judged only by who has not seen it;
@@ -29,7 +29,6 @@ import numpy as np
 import torch
 from agent import MARGIN, PUBLISHED, Learned, Learner, Method, learn_ours, read_options, run_cells
 from agent_bench import Bench
-from agent_spreading import spread_answers
 from agent_tables import Side, show_means, show_pairs
 
 from rl_tsad.agent.act import act
@@ -44,10 +43,9 @@ from rl_tsad.decision_config import AgentConfig, BeliefConfig, ControlConfig, Po
 from rl_tsad.detector.judge import Judgement
 from rl_tsad.types import Float32, Targets, no_targets
 
-SPREAD = BeliefConfig(spread=True)
 CAUTIOUS = BeliefConfig(cautious_answers=10.0, written_fade=1e9)
 WHOLE = BeliefConfig(oddest=1_000_000)
-RULES = ("windows", "unwritten", "forest", "spread", "cautious", "whole", "unnoted", "one view")
+RULES = ("windows", "unwritten", "forest", "cautious", "whole", "unnoted", "one view")
 PAID = (0, 20, 50)
 """Questions after which policies are trained; the rule asks."""
 POLICIES = {
@@ -73,12 +71,6 @@ def learn_forest(bench: Bench, targets: Targets, seed: int, judged: bool) -> Lea
     probability = forest_decisions(bench.world.judgements, targets, seed=seed).probability.astype(np.float64)
     logits = np.log((probability + 1e-3) / (1.0 - probability + 1e-3)).astype(np.float32)
     return logits, {"agent": run_rule(default_rule(ControlConfig()), logits, bench.episode)}, ""
-
-
-def learn_spread(bench: Bench, targets: Targets, seed: int, judged: bool) -> Learned:
-    """Spread the answers over the graph of the pool's windows first, as far as they prove right without themselves."""
-    every = spread_answers(bench).targets if len(targets) else targets
-    return learn_ours(ChainConfig(belief=SPREAD), actors=False)(bench, every, seed, judged)
 
 
 def learn_unnoted(bench: Bench, targets: Targets, seed: int, judged: bool) -> Learned:
@@ -142,7 +134,6 @@ METHODS = {
     "windows": Method(learn_ours(ChainConfig(), actors=False), False),
     "unwritten": Method(learn_ours(ChainConfig(), written=False, actors=False), True),
     "forest": Method(learn_forest, True),
-    "spread": Method(learn_spread, True),
     "cautious": Method(learn_ours(ChainConfig(belief=CAUTIOUS), actors=False), True),
     "whole": Method(learn_ours(ChainConfig(belief=WHOLE), actors=False), True),
     "unnoted": Method(learn_unnoted, True),

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from db import labels, series
+from db import labels, series, spreads, versions
 from db.records import Answer, Label
-from rl_tsad.services import look_alikes, reasons
+from rl_tsad.services import look_alikes
+from rl_tsad.services.marking import stride_of
 from rl_tsad.services.workspace import Workspace, load_series
 from rl_tsad.types import parse_key
 
@@ -66,16 +67,17 @@ class Given:
 
 def answers(ws: Workspace, most: int) -> list[Given]:
     """List the standing answers, newest first."""
-    settled = {one.label.id: one.spread.normals + one.spread.anomalies for one in reasons.record_of(ws)}
     seen: set[object] = set()
-    found: list[Given] = []
+    found: list[list[Label]] = []
     with ws.store.read() as session:
         for row in sorted(labels.standing(session), key=lambda row: row.id, reverse=True):
             message = row.id if row.client is None else (row.client, row.sequence)
             if message not in seen and len(found) < most:
                 seen.add(message)
-                found.append(_given(labels.answer_rows(session, row.id), settled))
-    return found
+                found.append(labels.answer_rows(session, row.id))
+        recorded = spreads.of_labels(session, [rows[0].id for rows in found])
+    settled = {one.label_id: one.normals + one.anomalies for one in reversed(recorded)}  # as when it was given
+    return [_given(rows, settled) for rows in found]
 
 
 def _given(rows: Sequence[Label], settled: dict[int, int]) -> Given:
@@ -88,7 +90,8 @@ def shots(ws: Workspace, keys: Sequence[str]) -> dict[str, Shot]:
     """Take pictures of windows, with their times; windows that are not there are left out."""
     values = look_alikes.pictures(ws, keys)
     with ws.store.read() as session:
-        records = {one.name: one for one in series.all(session)}
+        records, version = {one.name: one for one in series.all(session)}, versions.current(session)
+    stride = stride_of(ws, version)
     opened = {name: load_series(ws, records[name]) for name in {parse_key(key)[0] for key in values}}
     found = {}
     for key, picture in values.items():
@@ -96,6 +99,6 @@ def shots(ws: Workspace, keys: Sequence[str]) -> dict[str, Shot]:
         record = records[name]
         targets = [place for place, channel in enumerate(record.channels) if channel not in record.exogenous]
         times = np.array(opened[name].times[start : start + length])
-        end = 0 if start == 0 else min(ws.settings.window.stride, length)
+        end = 0 if start == 0 else min(stride, length)
         found[key] = Shot(key, name, picture[:, targets] if targets else picture, times, record.timezone, end)
     return found

@@ -11,7 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from rl_tsad.active.neighbours import Neighbours, Scaling, find_among, find_neighbours, nearest_cell
+from rl_tsad.active.neighbours import (
+    Neighbours,
+    Scaling,
+    find_among,
+    find_neighbours,
+    nearest_cell,
+    without_self,
+)
 from rl_tsad.active.search_files import Cells
 from rl_tsad.active.window_table import WindowTable
 from rl_tsad.errors import DataError
@@ -190,7 +197,8 @@ def insert_windows(graph: Graph, embedding: Float32, keys: Keys) -> Graph:
     assigned = np.concatenate([placed.cells.assigned, nearest_cell(placed.cells, fresh)])
     cells = Cells(placed.cells.centres, assigned, placed.cells.probes, placed.cells.recall)
     count = min(placed.count, len(windows) - 1)
-    wide = _others(*find_among(points, cells, fresh, _WIDER * count + 1), old, cells)
+    rows, distances = without_self(*find_among(points, cells, fresh, _WIDER * count + 1), old)
+    wide = Neighbours(rows.astype(np.int32), distances, cells)
     near = Neighbours(wide.rows[:, :count], wide.distances[:, :count], cells)
     scale = np.concatenate([placed.scale.astype(np.float64), _scales(near)])
     alike = _alike(near, scale, mutual=placed.mutual, first=old)
@@ -256,14 +264,6 @@ def _in_time(points: Float32, scale: Float64, pairs: Int64) -> Any:
     weight = np.maximum(_affinity(step, scale, pairs[:, 0], pairs[:, 1]), np.float32(TIME_FLOOR))
     time = sparse.csr_array((weight, (pairs[:, 0], pairs[:, 1])), shape=(total, total), dtype=np.float32)
     return time.maximum(time.T.tocsr())
-
-
-def _others(rows: Int64, distances: Float32, first: int, cells: Cells) -> Neighbours:
-    """Drop each new window itself from what it found, or the farthest where copies pushed it out."""
-    itself = rows == np.arange(first, first + len(rows))[:, None]
-    itself[~itself.any(axis=1), -1] = True
-    shape = (len(rows), rows.shape[1] - 1)
-    return Neighbours(rows[~itself].reshape(shape).astype(np.int32), distances[~itself].reshape(shape), cells)
 
 
 def _scales(found: Neighbours) -> Float64:

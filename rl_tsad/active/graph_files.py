@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ from numpy.typing import NDArray
 
 from rl_tsad.active.graph import Graph, Placed
 from rl_tsad.active.neighbours import Scaling
-from rl_tsad.active.search_files import Cells
+from rl_tsad.active.search_files import Cells, replacing
 from rl_tsad.active.window_table import WindowTable
 from rl_tsad.errors import CheckpointError
 
@@ -44,7 +42,7 @@ def save_graph(graph: Graph, folder: Path) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     arrays = _arrays(graph)
     for name, array in arrays.items():
-        with _replacing(folder / f"{name}.npy") as part, part.open("wb") as file:
+        with replacing(folder / f"{name}.npy") as part, part.open("wb") as file:
             np.save(file, array, allow_pickle=False)
     facts: dict[str, Any] = {"format": FORMAT, "windows": len(graph), "edges": len(graph.indices) // 2}
     facts |= {"names": graph.windows.names, "length": graph.windows.length, "arrays": sorted(arrays)}
@@ -52,7 +50,7 @@ def save_graph(graph: Graph, folder: Path) -> str:
         facts |= {"recall": graph.recall, "probes": graph.probes}
         facts |= {"neighbours": graph.placed.count, "mutual": graph.placed.mutual}
     digest = _digest(folder, facts)
-    with _replacing(folder / "graph.json") as part:
+    with replacing(folder / "graph.json") as part:
         part.write_text(json.dumps({**facts, "digest": digest}, indent=2) + "\n", encoding="utf-8")
     return digest
 
@@ -130,14 +128,3 @@ def _digest(folder: Path, facts: dict[str, Any]) -> str:
         with (folder / f"{name}.npy").open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """Lend a path to write to, and move it over the real one on success."""
-    part = path.with_name(path.name + ".part")
-    try:
-        yield part
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -244,13 +244,22 @@ def _search_all(index: Any, embedding: Float32, kept: Found, progress: Progress)
     for low in range(kept.done, total, _CHUNK):
         high = min(low + _CHUNK, total)
         near, found = index.search(embedding[low:high], count + 1)
-        kept.rows[low:high], kept.distances[low:high] = _without_self(found, near, low)
+        kept.rows[low:high], kept.distances[low:high] = without_self(found, near, low)
         kept.note(high)
         progress("graph/neighbours", high, total)
 
 
-def _without_self(found: Int64, near: Float32, low: int) -> tuple[Int64, Float32]:
-    """Drop each row itself from its (m, k + 1) results, or the farthest where duplicates pushed it out."""
+def without_self(found: Int64, near: Float32, low: int) -> tuple[Int64, Float32]:
+    """Drop each row itself from its results, or the farthest where duplicates pushed it out.
+
+    Args:
+        found: (m, k + 1) rows found by those from ``low`` on, nearest first.
+        near: (m, k + 1) squared distances.
+        low: the first of the rows that searched.
+
+    Returns:
+        (m, k) rows and squared distances; infinite where none was found.
+    """
     itself = found == np.arange(low, low + len(found))[:, None]
     itself[~itself.any(axis=1), -1] = True
     keep = ~itself

@@ -123,10 +123,20 @@ def open_found(folder: Path | None, total: int, count: int) -> Found:
     return Found(rows, distances, done, folder)
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Lend a path to write to, and move it over the real one on success."""
+    part = path.with_name(path.name + ".part")
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def _write(file: Path, facts: dict[str, object]) -> None:
-    part = file.with_suffix(".part")
-    part.write_text(json.dumps(facts), encoding="utf-8")
-    part.replace(file)
+    with replacing(file) as part:
+        part.write_text(json.dumps(facts), encoding="utf-8")
 
 
 def _name(embedding: Float32, count: int) -> str:

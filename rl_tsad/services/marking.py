@@ -58,7 +58,7 @@ def find_around(ws: Workspace, session: Session, item: QueryItem) -> Around:
     version = None if item.version_id is None else versions.get(session, item.version_id)
     record = series.get(session, item.series)
     points = item.span_high if record is None else record.rows
-    stride = _stride(ws, version)
+    stride = stride_of(ws, version)
     reach = ws.settings.active.reach * stride
     starts = np.union1d(_pool(ws, version, item.series), [item.start]).astype(np.int64)
     ends = starts + item.length
@@ -115,7 +115,7 @@ def _check(around: Around, answer: Answer, extent: Extent) -> None:
         )
 
 
-def _stride(ws: Workspace, version: ModelVersion | None) -> int:
+def stride_of(ws: Workspace, version: ModelVersion | None) -> int:
     """Points per decision of the model that asked; the workspace's settings may have changed since."""
     window = {} if version is None else version.config.get("window") or {}
     return int(window.get("stride", ws.settings.window.stride))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from db.migrations.freezing import freeze, thaw
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -42,12 +44,12 @@ def upgrade() -> None:
     _create_items()
     _create_labels()
     for table in _FROZEN:
-        _freeze(table)
+        freeze(table)
 
 
 def downgrade() -> None:
     for table in _FROZEN:
-        _thaw(table)
+        thaw(table)
     for table in ("labels", "query_items", "pointers", "model_versions", "jobs", "series"):
         op.drop_table(table)
 
@@ -187,32 +189,3 @@ def _create_labels() -> None:
     op.create_index("ix_labels_analyst", "labels", ["analyst"])
     op.create_index("ix_labels_key", "labels", ["key"])
     op.create_index("uq_labels_client_sequence", "labels", ["client", "sequence"], unique=True)
-
-
-def _freeze(table: str) -> None:
-    """Refuse every change of what a table already holds."""
-    message = f"rows of {table} never change: write a new one"
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute(
-            f"CREATE FUNCTION refuse_change_of_{table}() RETURNS trigger LANGUAGE plpgsql AS "
-            f"$$ BEGIN RAISE EXCEPTION '{message}'; END $$"
-        )
-        op.execute(
-            f"CREATE TRIGGER frozen_{table} BEFORE UPDATE OR DELETE ON {table} "
-            f"FOR EACH ROW EXECUTE FUNCTION refuse_change_of_{table}()"
-        )
-    elif op.get_bind().dialect.name == "sqlite":
-        for verb in ("update", "delete"):
-            op.execute(
-                f"CREATE TRIGGER frozen_{table}_{verb} BEFORE {verb.upper()} ON {table} "
-                f"BEGIN SELECT RAISE(ABORT, '{message}'); END"
-            )
-
-
-def _thaw(table: str) -> None:
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute(f"DROP TRIGGER frozen_{table} ON {table}")
-        op.execute(f"DROP FUNCTION refuse_change_of_{table}()")
-    elif op.get_bind().dialect.name == "sqlite":
-        for verb in ("update", "delete"):
-            op.execute(f"DROP TRIGGER frozen_{table}_{verb}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from db.migrations.freezing import freeze, thaw
+
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
@@ -53,39 +55,11 @@ def upgrade() -> None:
     )
     op.create_index("ix_vetoes_label_id", "vetoes", ["label_id"])
     for table in _TABLES:
-        _freeze(table)
+        freeze(table)
 
 
 def downgrade() -> None:
     for table in _TABLES:
-        _thaw(table)
+        thaw(table)
     for table in reversed(_TABLES):
         op.drop_table(table)
-
-
-def _freeze(table: str) -> None:
-    message = f"rows of {table} never change: write a new one"
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute(
-            f"CREATE FUNCTION refuse_change_of_{table}() RETURNS trigger LANGUAGE plpgsql AS "
-            f"$$ BEGIN RAISE EXCEPTION '{message}'; END $$"
-        )
-        op.execute(
-            f"CREATE TRIGGER frozen_{table} BEFORE UPDATE OR DELETE ON {table} "
-            f"FOR EACH ROW EXECUTE FUNCTION refuse_change_of_{table}()"
-        )
-    elif op.get_bind().dialect.name == "sqlite":
-        for verb in ("update", "delete"):
-            op.execute(
-                f"CREATE TRIGGER frozen_{table}_{verb} BEFORE {verb.upper()} ON {table} "
-                f"BEGIN SELECT RAISE(ABORT, '{message}'); END"
-            )
-
-
-def _thaw(table: str) -> None:
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute(f"DROP TRIGGER frozen_{table} ON {table}")
-        op.execute(f"DROP FUNCTION refuse_change_of_{table}()")
-    elif op.get_bind().dialect.name == "sqlite":
-        for verb in ("update", "delete"):
-            op.execute(f"DROP TRIGGER frozen_{table}_{verb}")
