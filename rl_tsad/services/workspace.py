@@ -99,14 +99,16 @@ def create_workspace(root: Path, settings: Settings | None = None) -> Workspace:
         ...         sorted(path.name for path in ws.root.iterdir() if path.suffix in {"", ".toml"})
         ['models', 'reports', 'rl-tsad.toml', 'series']
     """
-    if root.exists() and not (root / SETTINGS_FILE).exists() and any(root.iterdir()):
-        raise WorkspaceError(
-            f"expected a new or empty folder for the workspace, got {root} with other files; choose another one"
-        )
+    settings_file = root / SETTINGS_FILE
+    if not settings_file.exists():
+        if root.exists() and {path.name for path in root.iterdir()} - {_draft_of(settings_file).name}:
+            raise WorkspaceError(
+                f"expected a new or empty folder for the workspace, got {root} with other files; choose another one"
+            )
+        root.mkdir(parents=True, exist_ok=True)
+        write_text(settings_file, settings_text(settings or load_settings()))  # first: whoever is killed can go on
     for name in ("series", "models", "reports"):
-        (root / name).mkdir(parents=True, exist_ok=True)
-    if not (root / SETTINGS_FILE).exists():
-        write_text(root / SETTINGS_FILE, settings_text(settings or load_settings()))
+        (root / name).mkdir(exist_ok=True)
     return open_workspace(root)
 
 
@@ -191,13 +193,17 @@ def write_text(path: Path, text: str) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file so that it is there whole or not at all, also after a power cut."""
-    draft = path.with_name(f".{path.name}.draft")
+    draft = _draft_of(path)
     with draft.open("wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
     _sync_folder(path.parent)
+
+
+def _draft_of(path: Path) -> Path:
+    return path.with_name(f".{path.name}.draft")
 
 
 def _sync_folder(folder: Path) -> None:

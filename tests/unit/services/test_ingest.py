@@ -1,4 +1,6 @@
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -124,6 +126,32 @@ def test_a_folder_with_other_files_is_no_place_for_a_workspace(tmp_path: Path) -
     with pytest.raises(WorkspaceError, match="expected a new or empty folder"):
         create_workspace(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+@pytest.mark.parametrize("step", range(5))
+def test_a_workspace_whose_making_was_killed_at_any_step_is_made_whole_by_the_next_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    steps = iter(range(9))
+    made, moved = Path.mkdir, Path.replace
+
+    def killed(verb: Callable[..., Any]) -> Callable[..., Any]:
+        def one_step(path: Path, *arguments: Any, **named: Any) -> Any:
+            if next(steps) == step:
+                raise KeyboardInterrupt
+            return verb(path, *arguments, **named)
+
+        return one_step
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "mkdir", killed(made))
+        patched.setattr(Path, "replace", killed(moved))
+        with pytest.raises(KeyboardInterrupt):
+            create_workspace(tmp_path / "new")
+    with create_workspace(tmp_path / "new") as workspace:
+        folders = sorted(path.name for path in workspace.root.iterdir() if path.is_dir())
+        assert folders == ["models", "reports", "series"]
+        assert not list(workspace.root.glob(".*"))
 
 
 def test_series_become_visible_together_or_not_at_all(
