@@ -1,7 +1,7 @@
-"""The rows: nine tables, one class each. Only the modules beside this one know them; others see :mod:`db.records`.
+"""The rows: twelve tables, one class each. Only the modules beside this one know them; others see :mod:`db.records`.
 
-``labels``, ``spreads`` and ``vetoes`` are append-only, ``model_versions`` never change: triggers made by the migration
-refuse anything else.
+``labels``, ``answer_details``, ``spreads``, ``vetoes`` and ``audit`` are append-only, ``model_versions`` never change:
+triggers made by the migrations refuse anything else.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
+from db.desk_records import Role
 from db.records import Answer, ItemState, JobState
 
 LIVE = ("open", "leased", "settled")
@@ -62,7 +63,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def _choice(kind: type[Answer] | type[ItemState] | type[JobState]) -> Enum:
+def _choice(kind: type[Answer] | type[ItemState] | type[JobState] | type[Role]) -> Enum:
     return Enum(
         kind, native_enum=False, length=16, values_callable=lambda members: [member.value for member in members]
     )
@@ -89,9 +90,11 @@ class Base(DeclarativeBase):
         datetime: UtcDateTime(),
         Mapping[str, Any]: JSON(),
         list[str]: JSON(),
+        list[list[int]]: JSON(),
         Answer: _choice(Answer),
         ItemState: _choice(ItemState),
         JobState: _choice(JobState),
+        Role: _choice(Role),
     }
 
 
@@ -201,6 +204,19 @@ class LabelRow(Base):
     created_at: Mapped[datetime]
 
 
+class DetailRow(Base):
+    """What came with an answer beside the answer itself."""
+
+    __tablename__ = "answer_details"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    label_id: Mapped[int] = mapped_column(ForeignKey("labels.id"), unique=True)
+    marks: Mapped[list[list[int]]]
+    fault: Mapped[str | None]
+    comment: Mapped[str | None]
+    seconds: Mapped[float | None]
+
+
 class SpreadRow(Base):
     """What became of other windows when an answer was given or taken back."""
 
@@ -267,3 +283,46 @@ class JobRow(Base):
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+
+
+class PersonRow(Base):
+    """Somebody who may come in."""
+
+    __tablename__ = "people"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    role: Mapped[Role]
+    active: Mapped[bool]
+    created_at: Mapped[datetime]
+
+
+class TokenRow(Base):
+    """A key to the API, known by its digest only."""
+
+    __tablename__ = "tokens"
+    __table_args__ = (Index("ix_tokens_person_id", "person_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    name: Mapped[str]
+    digest: Mapped[str] = mapped_column(unique=True)
+    role: Mapped[Role]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    used_at: Mapped[datetime | None]
+
+
+class AuditRow(Base):
+    """Something that somebody did."""
+
+    __tablename__ = "audit"
+    __table_args__ = (Index("ix_audit_who", "who"), Index("ix_audit_action", "action"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    who: Mapped[str]
+    action: Mapped[str]
+    subject: Mapped[str]
+    details: Mapped[Mapping[str, Any]]
