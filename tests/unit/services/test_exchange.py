@@ -20,6 +20,8 @@ from rl_tsad.services.workspace import Workspace, create_workspace
 from rl_tsad.settings import load_settings
 from rl_tsad.types import Series, window_key
 
+pytestmark = pytest.mark.slow
+
 LENGTH, STRIDE, POINTS = 16, 4, 203
 ENDING = {Form.TSB_AD: ".zip", Form.LABEL_STUDIO: ".zip", Form.NAB: ".json", Form.INTERVALS_JSON: ".json"}
 ENDINGS = dict.fromkeys(Form, ".csv") | ENDING | {Form.HISTORY: ".json"}
@@ -273,7 +275,6 @@ def test_a_wrong_window_keeps_all_out(twin: Workspace, tmp_path: Path, line: str
     assert standing(twin) == {}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["answers.csv", "answers.json"])
 def test_answers_to_questions_come_back_and_close_theirs(trained: Workspace, tmp_path: Path, name: str) -> None:
     asked = []
