@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
@@ -43,21 +42,20 @@ def append_all(session: Session, answers: Sequence[Sequence[NewLabel]], client: 
         (2, 1, [])
     """
     last = session.scalar(select(func.max(LabelRow.sequence)).where(LabelRow.client == client)) or 0
+    same = {"client": client, "undoes": None, "created_at": utc_now()}
     rows = [
-        replace(one, client=client, sequence=last + number, part=part)
+        {**vars(one), **same, "sequence": last + number, "part": part}
         for number, answer in enumerate(answers, 1)
         for part, one in enumerate(answer)
     ]
-    now = utc_now()
     try:
         with session.begin_nested():
             for low in range(0, len(rows), _BATCH):
-                values = [{**vars(one), "undoes": None, "created_at": now} for one in rows[low : low + _BATCH]]
-                session.execute(insert(LabelRow), values)
+                session.execute(insert(LabelRow.__table__), rows[low : low + _BATCH])  # type: ignore[arg-type]
     except IntegrityError as error:
         raise ConflictError(
             f"expected answers of {client!r} that nobody else adds at the same time, got another import of the same "
             "file, or an unknown version; wait and import it again"
         ) from error
-    queries.settle(session, [one.key for one in rows])
+    queries.settle(session, [str(one["key"]) for one in rows])
     return len(rows)

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from db import labels
 from db.records import Label, SeriesRecord
@@ -22,6 +23,7 @@ from rl_tsad.data.annotations.moments import write_times
 from rl_tsad.data.annotations.names import guard
 from rl_tsad.data.annotations.point_files import write_points, write_trainset, write_tsb
 from rl_tsad.data.annotations.stretches import Stretch, by_series
+from rl_tsad.data.annotations.texts import groups_of
 from rl_tsad.errors import DataError
 from rl_tsad.services.refusals import in_words
 from rl_tsad.services.standing_stretches import standing_stretches
@@ -159,14 +161,19 @@ def _zipped(files: Mapping[str, str]) -> bytes:
 
 def _as_csv(ws: Workspace, rows: list[Label], records: Mapping[str, SeriesRecord], series: Mapping[str, Series]) -> str:
     """Write a row per answer; ``from`` and ``to`` are the first and the last point that it decides, in UTC."""
+    stride = ws.settings.window.stride
+    spans = [Grid(records[row.series].rows, row.length, stride).span(row.start) for row in rows]
+    moments: list[list[object]] = [[] for _ in rows]
+    for name, which in groups_of(pd.Series([row.series for row in rows], dtype=object)):
+        ends = np.array([(spans[row][0], spans[row][1] - 1) for row in which.tolist()], dtype=np.int64)
+        written = write_times(np.asarray(series[name].times[ends.reshape(-1)])).reshape(-1, 2).tolist()
+        for row, pair in zip(which.tolist(), written, strict=True):
+            moments[row] = pair
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    stride = ws.settings.window.stride
-    for row in rows:
-        low, high = Grid(records[row.series].rows, row.length, stride).span(row.start)
-        span = write_times(np.asarray(series[row.series].times[[low, high - 1]])).tolist()
-        writer.writerow([guard(row.key), row.answer, *span, guard(row.analyst), row.created_at.isoformat()])
+    for row, pair in zip(rows, moments, strict=True):
+        writer.writerow([guard(row.key), row.answer, *pair, guard(row.analyst), row.created_at.isoformat()])
     return text.getvalue()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -218,9 +218,10 @@ def _labels(ws: Workspace, group: Group, options: ImportOptions) -> Iterable[New
     window = ws.settings.window
     low, high = group.mark or (None, None)
     analyst = (options.trust_names and group.analyst) or options.analyst
-    first = NewLabel("", group.series, 0, window.length, Answer(group.answer), analyst, mark_low=low, mark_high=high)
+    answer, length, series = Answer(group.answer), window.length, group.series
     for start in (group.windows * window.stride).tolist():
-        yield replace(first, key=window_key(group.series, start, window.length), start=start)
+        key = window_key(series, start, length)
+        yield NewLabel(key, series, start, length, answer, analyst, mark_low=low, mark_high=high)
 
 
 def _conflict(old: Label, new: NewLabel, place: str | None) -> Conflict:
