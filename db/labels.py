@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -15,6 +16,9 @@ from db.errors import ConflictError
 from db.records import Answer, ItemState, Label, NewLabel, Spent
 from db.session import utc_now
 from db.tables import LIVE, ItemRow, LabelRow
+
+_COLUMNS = [getattr(LabelRow, one.name) for one in fields(Label)]
+"""Columns in the order of a :class:`Label`: many rows are read several times faster so than as objects."""
 
 
 def append(session: Session, new: NewLabel) -> Label:
@@ -140,14 +144,14 @@ def undo(session: Session, analyst: str, *, client: str | None = None, sequence:
 
 def history(session: Session) -> list[Label]:
     """List every row ever written, oldest first."""
-    return [_record(row) for row in session.scalars(select(LabelRow).order_by(LabelRow.id))]
+    return [Label(*row) for row in session.execute(select(*_COLUMNS).order_by(LabelRow.id))]
 
 
 def standing(session: Session) -> list[Label]:
     """List the answers that count: for each window the latest one not taken back, in the order they came."""
     last = _answers().with_only_columns(func.max(LabelRow.id)).group_by(LabelRow.key)
-    rows = session.scalars(select(LabelRow).where(LabelRow.id.in_(last)).order_by(LabelRow.id))
-    return [_record(row) for row in rows]
+    rows = session.execute(select(*_COLUMNS).where(LabelRow.id.in_(last)).order_by(LabelRow.id))
+    return [Label(*row) for row in rows]
 
 
 def since(session: Session, label_id: int) -> list[Label]:

@@ -1,8 +1,7 @@
-"""Commands around people's answers: the page, export and import."""
+"""Commands around the people who answer: the page."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,13 +9,10 @@ import typer
 from rl_tsad.cli.console import say
 from rl_tsad.errors import WorkspaceError
 
-labels = typer.Typer(no_args_is_help=True, help="Answers, out and in.")
-
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the root command."""
     app.command()(ui)
-    app.add_typer(labels, name="labels")
 
 
 def ui(
@@ -55,39 +51,3 @@ def _check_port(port: int) -> None:
                 f"expected the port {port} to be free, got: {error.strerror}; another page may be running there: "
                 f"stop it, or choose another one with --port {port + 1}"
             ) from error
-
-
-@labels.command("export")
-def export_labels(
-    context: typer.Context,
-    *,
-    out: Annotated[Path, typer.Option("--out", "-o", help="File to write: .json (with history) or .csv (standing).")],
-) -> None:
-    """Write the answers to a file.
-
-    Example: rl-tsad labels export --out answers.csv
-    """
-    from rl_tsad.services.exchange import export_answers
-
-    with context.obj.open() as workspace:
-        count = export_answers(workspace, out)
-    say(f"{count} answers written to {out}")
-
-
-@labels.command("import")
-def import_labels(
-    context: typer.Context,
-    *,
-    path: Annotated[Path, typer.Argument(help="A file written by `rl-tsad labels export`.")],
-    analyst: Annotated[str, typer.Option(help="Who gave answers that name nobody.")] = "import",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check the file.")] = False,
-) -> None:
-    """Add answers from a file: all of them, or none if a line is wrong. The same file twice is kept once.
-
-    Example: rl-tsad labels import answers.csv
-    """
-    from rl_tsad.services.exchange import import_answers
-
-    with context.obj.open() as workspace:
-        count = import_answers(workspace, path, analyst=analyst, dry_run=dry_run)
-    say(f"{count} answers {'would be added' if dry_run else 'added'} from {path}")

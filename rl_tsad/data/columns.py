@@ -14,8 +14,8 @@ from rl_tsad.data.timestamps import Times, read_times
 from rl_tsad.data.understanding import Place, ReadOptions, cell_error
 from rl_tsad.types import Int8
 
-_TRUE = ("1", "1.0", "true", "t", "yes", "anomaly", "anomalous", "abnormal", "attack", "outlier")
-_FALSE = ("0", "0.0", "false", "f", "no", "normal", "ok")
+TRUE_WORDS = ("1", "1.0", "true", "t", "yes", "anomaly", "anomalous", "abnormal", "attack", "outlier")
+FALSE_WORDS = ("0", "0.0", "false", "f", "no", "normal", "ok")
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def read_labels(table: Table, column: str) -> Int8:
     """
     codes, distinct = pd.factorize(table.frame[column], use_na_sentinel=False)
     words = [str(each).strip().lower() for each in distinct]
-    meaning = np.array([1 if word in _TRUE else 0 if word in _FALSE else -1 for word in words], dtype=np.int8)
+    meaning = np.array([1 if word in TRUE_WORDS else 0 if word in FALSE_WORDS else -1 for word in words], dtype=np.int8)
     truth: Int8 = meaning[codes]
     wrong = np.flatnonzero(truth < 0)
     if len(wrong):

@@ -1,157 +1,182 @@
-"""Answers out to files and in from files: all of a file or nothing of it, and the same file only once."""
+"""Answers out to files, in our formats and other tools' (see ``docs/formats.md``)."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
+import zipfile
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from db import labels
-from db.records import Answer, Label, NewLabel
-from rl_tsad.config import WindowConfig
+from db.records import Label, SeriesRecord
+from rl_tsad.data.annotations.forms import ENDINGS, Form
+from rl_tsad.data.annotations.grid import Grid
+from rl_tsad.data.annotations.interval_files import write_interval_csv, write_interval_json, write_nab
+from rl_tsad.data.annotations.label_studio import write_labeling_config, write_tasks
+from rl_tsad.data.annotations.moments import write_times
+from rl_tsad.data.annotations.names import guard
+from rl_tsad.data.annotations.point_files import write_points, write_trainset, write_tsb
+from rl_tsad.data.annotations.stretches import Stretch, by_series
+from rl_tsad.data.annotations.texts import groups_of
 from rl_tsad.errors import DataError
-from rl_tsad.services.workspace import Workspace, list_series, load_series, write_text
-from rl_tsad.types import parse_key
+from rl_tsad.services.refusals import in_words
+from rl_tsad.services.standing_stretches import standing_stretches
+from rl_tsad.services.workspace import Workspace, list_series, load_series, write_bytes
+from rl_tsad.types import Series
 
 COLUMNS = ("key", "answer", "from", "to", "analyst", "created_at")
+NAMES = {form: f"answers-{form}" for form in Form} | {Form.HISTORY: "answers", Form.WINDOWS: "answers"}
 
 
-def export_answers(workspace: Workspace, out: Path) -> int:
-    """Write answers to a file: ``.csv`` the standing ones, ``.json`` the whole history, undone ones included.
-
-    Returns:
-        How many answers or events were written.
-
-    Raises:
-        DataError: when the file's ending is neither.
-    """
-    if out.suffix not in {".csv", ".json"}:
-        raise DataError(f"expected --out to end in .csv or .json, got {out.name!r}; choose one of these")
-    with workspace.store.read() as session:
-        rows = labels.standing(session) if out.suffix == ".csv" else labels.history(session)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_text(out, _as_csv(workspace, rows) if out.suffix == ".csv" else _as_json(rows))
-    return len(rows)
-
-
-def import_answers(workspace: Workspace, path: Path, *, analyst: str, dry_run: bool = False) -> int:
-    """Add answers from a file that :func:`export_answers` wrote, or any CSV with columns ``key`` and ``answer``.
+def exported(workspace: Workspace, form: Form | str) -> tuple[str, bytes]:
+    r"""Write the answers into memory, as for a download.
 
     Args:
-        workspace: whose windows are meant.
-        path: ``.csv`` or ``.json``.
-        analyst: who gave answers that name nobody.
-        dry_run: only check.
+        workspace: whose answers.
+        form: the format: ``json`` (the whole history), ``csv`` (the standing answers, a window a row), ``points``,
+            ``intervals``, ``intervals-json``, ``nab``, ``tsb-ad``, ``trainset`` or ``label-studio``.
 
     Returns:
-        How many answers were (or would be) added; those already here are not counted.
+        A name for the file, and what is in it; several files come as a zip archive.
 
     Raises:
-        DataError: names file and line; nothing was added then.
+        DataError: when there is no such format.
+        WorkspaceError: when the store or the arrays cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> from rl_tsad.services.workspace import create_workspace
+        >>> with tempfile.TemporaryDirectory() as folder, create_workspace(Path(folder) / "w") as ws:
+        ...     exported(ws, "intervals")
+        ('answers-intervals.csv', b'series,start,end,label,analyst\n')
     """
-    rows = list(_read(path))
-    lengths = {record.name: record.rows for record in list_series(workspace)}
-    window = workspace.settings.window
-    new = [_checked(path, line, row, lengths=lengths, window=window) for line, row in rows]
-    with workspace.store.begin() as session:
-        known = {(label.key, label.answer) for label in labels.standing(session)}
-        fresh = [(one, row) for one, (_, row) in zip(new, rows, strict=True) if (one[0], one[1]) not in known]
-        for (key, answer), row in [] if dry_run else fresh:
-            labels.append(session, _new_label(key, answer, str(row.get("analyst") or analyst)))
-    return len(fresh)
+    return _written(workspace, form)[:2]
 
 
-def _new_label(key: str, answer: Answer, analyst: str) -> NewLabel:
-    series, start, length = parse_key(key)
-    return NewLabel(key=key, series=series, start=start, length=length, answer=answer, analyst=analyst)
+def export_answers(workspace: Workspace, out: Path, form: Form | str | None = None) -> int:
+    """Write answers to a file that is there whole or not at all.
+
+    Args:
+        workspace: whose answers.
+        out: the file.
+        form: the format, as for :func:`exported`; when omitted, ``.csv`` gets the standing answers and ``.json`` the
+            whole history, undone ones included.
+
+    Returns:
+        How many answers or events were written: rows of the history, windows, or stretches.
+
+    Raises:
+        DataError: when the format is not told and the file's ending does not tell it, or does not fit.
+    """
+    chosen = _chosen(out, form)
+    _, content, count = _written(workspace, chosen)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(out, content)
+    return count
 
 
-def _as_csv(workspace: Workspace, rows: list[Label]) -> str:
+def _chosen(out: Path, form: Form | str | None) -> Form:
+    ending = out.suffix.lower()
+    if form is None:
+        own = {".csv": Form.WINDOWS, ".json": Form.HISTORY}
+        if ending not in own:
+            raise DataError(
+                f"expected --out to end in .csv or .json, got {out.name!r}; choose one of these, or name the format "
+                f"with --format: {', '.join(Form)}"
+            )
+        return own[ending]
+    chosen = Form.INTERVALS_JSON if form == Form.INTERVALS and ending == ".json" else read_form(form)
+    wanted = ENDINGS.get(chosen, ".csv")
+    if ending != wanted:
+        raise DataError(f"expected --out to end in {wanted} for the format {chosen}, got {out.name!r}; rename it")
+    return chosen
+
+
+def read_form(name: str) -> Form:
+    """Read the name of a format.
+
+    Raises:
+        DataError: when there is no such format.
+    """
+    if name not in list(Form):
+        raise DataError(f"expected a format ({', '.join(Form)}), got {name!r}; see docs/formats.md")
+    return Form(name)
+
+
+def _written(ws: Workspace, form: Form | str) -> tuple[str, bytes, int]:
+    chosen = read_form(form)
+    records = {one.name: one for one in list_series(ws)}
+    name = NAMES[chosen] + ENDINGS.get(chosen, ".csv")
+    with in_words(), ws.store.read() as session:
+        rows = labels.history(session) if chosen == Form.HISTORY else []
+        rows = labels.standing(session) if chosen == Form.WINDOWS else rows
+        stretches = [] if chosen in (Form.HISTORY, Form.WINDOWS) else standing_stretches(ws, session, records)
+    if chosen == Form.HISTORY:
+        return name, _as_json(rows).encode(), len(rows)
+    series = {each: load_series(ws, record) for each, record in records.items()}
+    if chosen == Form.WINDOWS:
+        return name, _as_csv(ws, rows, records, series).encode(), len(rows)
+    return name, _of_stretches(ws, chosen, stretches, series), len(stretches)
+
+
+def _of_stretches(ws: Workspace, form: Form, stretches: list[Stretch], series: Mapping[str, Series]) -> bytes:
+    lists = {Form.INTERVALS: write_interval_csv, Form.INTERVALS_JSON: write_interval_json, Form.NAB: write_nab}
+    if form in lists:
+        return lists[form](stretches, series).encode()
+    found = by_series(stretches, series)
+    if form == Form.TSB_AD:
+        train = {name: int(one.length * ws.settings.split.pool_fraction) for name, one in series.items()}
+        return _zipped(write_tsb(found, series, train))
+    if form == Form.LABEL_STUDIO:
+        return _zipped(_label_studio(found, series))
+    return (write_points if form == Form.POINTS else write_trainset)(found, series).encode()
+
+
+def _label_studio(found: Mapping[str, list[Stretch]], series: Mapping[str, Series]) -> dict[str, str]:
+    """Write tasks and configuration, once for each set of channels: a project of Label Studio has one configuration."""
+    kinds: dict[tuple[object, ...], dict[str, Series]] = {}
+    for name, one in series.items():
+        kinds.setdefault((one.channels, one.has_clock), {})[name] = one
+    files = {}
+    for number, same in enumerate(kinds.values(), 1):
+        more = f"-{number}" if len(kinds) > 1 else ""
+        files[f"tasks{more}.json"] = write_tasks(found, same)
+        files[f"labeling-config{more}.xml"] = write_labeling_config(next(iter(same.values())))
+    return files
+
+
+def _zipped(files: Mapping[str, str]) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, text in files.items():
+            archive.writestr(zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED)
+    return packed.getvalue()
+
+
+def _as_csv(ws: Workspace, rows: list[Label], records: Mapping[str, SeriesRecord], series: Mapping[str, Series]) -> str:
     """Write a row per answer; ``from`` and ``to`` are the first and the last point that it decides, in UTC."""
-    times = {record.name: load_series(workspace, record).times for record in list_series(workspace)}
-    stride = workspace.settings.window.stride
+    stride = ws.settings.window.stride
+    spans = [Grid(records[row.series].rows, row.length, stride).span(row.start) for row in rows]
+    moments: list[list[object]] = [[] for _ in rows]
+    for name, which in groups_of(pd.Series([row.series for row in rows], dtype=object)):
+        ends = np.array([(spans[row][0], spans[row][1] - 1) for row in which.tolist()], dtype=np.int64)
+        written = write_times(np.asarray(series[name].times[ends.reshape(-1)])).reshape(-1, 2).tolist()
+        for row, pair in zip(which.tolist(), written, strict=True):
+            moments[row] = pair
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for row in rows:
-        end = row.start + row.length
-        span = times[row.series][[0 if row.start == 0 else end - stride, end - 1]]
-        writer.writerow(
-            [row.key, row.answer, *(_moment(point) for point in span), row.analyst, row.created_at.isoformat()]
-        )
+    for row, pair in zip(rows, moments, strict=True):
+        writer.writerow([guard(row.key), row.answer, *pair, guard(row.analyst), row.created_at.isoformat()])
     return text.getvalue()
-
-
-def _moment(point: np.generic) -> str:
-    return f"{point.astype('datetime64[s]')}Z" if isinstance(point, np.datetime64) else str(point)
 
 
 def _as_json(rows: list[Label]) -> str:
     events = [{**asdict(row), "created_at": row.created_at.isoformat()} for row in rows]
     return json.dumps({"format": "rl-tsad answers", "version": 1, "events": events}, indent=1) + "\n"
-
-
-def _read(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Yield (line or event number, row) of the answers that stand at the end of the file."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: expected a readable text file, got {error}; check the path") from error
-    if path.suffix == ".json":
-        yield from _standing_events(path, text)
-        return
-    reader = csv.DictReader(io.StringIO(text))
-    if not {"key", "answer"} <= set(reader.fieldnames or ()):
-        raise DataError(
-            f"{path}, line 1: expected the columns key and answer, got {', '.join(reader.fieldnames or ['nothing'])}; "
-            "see a file written by `rl-tsad labels export`"
-        )
-    for row in reader:
-        yield reader.line_num, row
-
-
-def _standing_events(path: Path, text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    try:
-        events = json.loads(text)["events"]
-        undone = {event["undoes"] for event in events if event.get("undoes") is not None}
-        last = {event["key"]: number for number, event in enumerate(events) if _stands(event, undone)}
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: expected JSON of `rl-tsad labels export`, got {error!r}; export again") from error
-    for number in sorted(last.values()):
-        yield number + 1, events[number]
-
-
-def _stands(event: Mapping[str, Any], undone: set[int]) -> bool:
-    return event["answer"] is not None and event["id"] not in undone
-
-
-def _checked(
-    path: Path, line: int, row: Mapping[str, Any], *, lengths: Mapping[str, int], window: WindowConfig
-) -> tuple[str, Answer]:
-    where = f"{path}, {'event' if path.suffix == '.json' else 'line'} {line}"
-    try:
-        series, start, length = parse_key(str(row["key"]))
-    except DataError as error:
-        raise DataError(f"{where}, column 'key': {error}") from error
-    if series not in lengths:
-        raise DataError(f"{where}: expected a series of this workspace, got {series!r}; ingest it first")
-    if length != window.length or start + length > lengths[series]:
-        raise DataError(
-            f"{where}: expected a window of length {window.length} inside the {lengths[series]} points of {series!r}, "
-            f"got {row['key']!r}; the file comes from a workspace with other window settings"
-        )
-    if start % window.stride:
-        raise DataError(
-            f"{where}: expected a window that starts at a multiple of {window.stride}, got {row['key']!r}; there is no "
-            "such window"
-        )
-    if row["answer"] not in set(Answer):
-        said = row["answer"]
-        raise DataError(f"{where}, column 'answer': expected {', '.join(Answer)}, got {said!r}; mend that line")
-    return str(row["key"]), Answer(str(row["answer"]))

@@ -1,86 +1,294 @@
 import json
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from db import labels
-from db.records import Answer
+from db.imports import append_all
+from db.records import Answer, NewLabel
+from rl_tsad.data.annotations.forms import Form
 from rl_tsad.errors import DataError
-from rl_tsad.services.exchange import export_answers, import_answers
+from rl_tsad.services.exchange import export_answers, exported
+from rl_tsad.services.importing import Imported, ImportOptions, import_answers
+from rl_tsad.services.ingest import keep_series
 from rl_tsad.services.labeling import ask, tell, undo
-from rl_tsad.services.workspace import Workspace
+from rl_tsad.services.workspace import Workspace, create_workspace
+from rl_tsad.settings import load_settings
+from rl_tsad.types import Series, window_key
 
 pytestmark = pytest.mark.slow
 
-
-def answer(workspace: Workspace, *answers: Answer, first: int = 0) -> list[str]:
-    keys = []
-    for number, said in enumerate(answers, first):
-        card = ask(workspace, "ann")
-        assert card is not None
-        tell(workspace, card.item.id, said, "ann", client="test", sequence=number)
-        keys.append(card.item.key)
-    return keys
+LENGTH, STRIDE, POINTS = 16, 4, 203
+ENDING = {Form.TSB_AD: ".zip", Form.LABEL_STUDIO: ".zip", Form.NAB: ".json", Form.INTERVALS_JSON: ".json"}
+ENDINGS = dict.fromkeys(Form, ".csv") | ENDING | {Form.HISTORY: ".json"}
+EXACT = (Form.HISTORY, Form.WINDOWS, Form.POINTS, Form.INTERVALS, Form.INTERVALS_JSON, Form.LABEL_STUDIO)
+ANOMALIES_ONLY = (Form.NAB, Form.TSB_AD, Form.TRAINSET)
 
 
-def standing(workspace: Workspace) -> dict[str, Answer | None]:
-    with workspace.store.read() as session:
-        return {label.key: label.answer for label in labels.standing(session)}
+def recorded() -> list[Series]:
+    """One with a clock and a gap at 100, one with sample numbers, one whose name looks like a formula."""
+    rng = np.random.default_rng(0)
+    steps = np.where(np.arange(POINTS) == 100, 500, 1).cumsum() * 60
+    clock = (np.datetime64("2024-03-30T22:00", "s") + steps).astype("datetime64[ns]")
+    values = rng.normal(size=(POINTS, 2)).astype(np.float32)
+    return [
+        Series("pump", values, clock, ("flow", "temp"), timezone="Europe/Berlin"),
+        Series("fan", values[:, ::-1].copy(), np.arange(POINTS) * 3 - 60, ("flow", "temp")),
+        Series("=line 1/süd", values + 1, clock, ("flow", "temp")),
+    ]
 
 
-@pytest.mark.parametrize("name", ["answers.csv", "answers.json"])
-def test_a_round_trip_brings_the_standing_answers_back(trained: Workspace, tmp_path: Path, name: str) -> None:
-    answer(trained, Answer.NORMAL)
-    undo(trained, "ann")
-    answer(trained, Answer.ANOMALY, Answer.UNSURE, first=1)  # more would be settled by spreading on so few windows
-    before = standing(trained)
-    assert set(before.values()) == {Answer.ANOMALY, Answer.UNSURE}
-    export_answers(trained, tmp_path / name)
-    for _ in range(2):
-        undo(trained, "ann")
-    assert standing(trained) == {}
-    assert import_answers(trained, tmp_path / name, analyst="x", dry_run=True) == len(before)
-    assert standing(trained) == {}
-    assert import_answers(trained, tmp_path / name, analyst="x") == len(before)
-    assert standing(trained) == before
-    assert import_answers(trained, tmp_path / name, analyst="x") == 0
+def made(folder: Path) -> Workspace:
+    ws = create_workspace(folder, load_settings(window={"length": LENGTH, "stride": STRIDE}))
+    for series in recorded():
+        keep_series(ws, series, source="test")
+    return ws
 
 
-def test_json_keeps_the_whole_history(trained: Workspace, tmp_path: Path) -> None:
-    answer(trained, Answer.ANOMALY)
-    undo(trained, "ann")
-    assert export_answers(trained, tmp_path / "all.json") > 0
+@pytest.fixture
+def source(tmp_path: Path) -> Iterator[Workspace]:
+    with made(tmp_path / "source") as ws:
+        yield ws
+
+
+@pytest.fixture
+def twin(tmp_path: Path) -> Iterator[Workspace]:
+    with made(tmp_path / "twin") as ws:
+        yield ws
+
+
+def say(
+    ws: Workspace, series: str, windows: range, answer: Answer, who: str = "ann", mark: tuple[int, int] | None = None
+) -> None:
+    low, high = mark or (None, None)
+    rows = [
+        NewLabel(
+            window_key(series, number * STRIDE, LENGTH),
+            series,
+            number * STRIDE,
+            LENGTH,
+            answer,
+            who,
+            mark_low=low,
+            mark_high=high,
+        )
+        for number in windows
+    ]
+    with ws.store.begin() as session:
+        append_all(session, [rows], f"said by {who}")
+
+
+def fill(ws: Workspace) -> None:
+    """Marked and unmarked anomalies, some beside each other, normal and unsure, by two people, at both ends."""
+    say(ws, "pump", range(20, 24), Answer.ANOMALY, mark=(93, 107))
+    say(ws, "pump", range(24, 30), Answer.NORMAL)
+    say(ws, "pump", range(30, 31), Answer.UNSURE, who="@bob")
+    say(ws, "pump", range(46, 47), Answer.ANOMALY, who="@bob")
+    say(ws, "fan", range(1), Answer.ANOMALY)
+    say(ws, "fan", range(1, 9), Answer.NORMAL, who="@bob")
+    say(ws, "fan", range(9, 12), Answer.ANOMALY, mark=(50, 51))  # windows 10 and 11 were labelled by hand
+    say(ws, "=line 1/süd", range(46, 47), Answer.NORMAL)
+
+
+def standing(ws: Workspace) -> dict[str, tuple[Answer | None, str]]:
+    with ws.store.read() as session:
+        return {label.key: (label.answer, label.analyst) for label in labels.standing(session)}
+
+
+def answers(ws: Workspace) -> dict[str, Answer | None]:
+    return {key: answer for key, (answer, _) in standing(ws).items()}
+
+
+def load(ws: Workspace, path: Path, *, dry_run: bool = False, **options: object) -> Imported:
+    return import_answers(ws, path, ImportOptions(**options), dry_run=dry_run)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("form", EXACT)
+def test_a_twin_stands_as_its_source(source: Workspace, twin: Workspace, tmp_path: Path, form: Form) -> None:
+    fill(source)
+    path = tmp_path / f"a{ENDINGS[form]}"
+    export_answers(source, path, form)
+    before = standing(source)
+    assert load(twin, path, dry_run=True).added == len(before)
+    assert standing(twin) == {}
+    done = load(twin, path)
+    assert (done.form, done.added, done.conflicts, done.unheard) == (form, len(before), (), 0)
+    assert standing(twin) == before
+    again = load(twin, path)
+    assert (again.added, again.known, again.answers) == (0, len(before), 0)
+    assert standing(twin) == before
+    assert len(history(twin)) == len(before)
+
+
+@pytest.mark.parametrize("form", ANOMALIES_ONLY)
+def test_what_knows_two_labels_brings_the_anomalies(
+    source: Workspace, twin: Workspace, tmp_path: Path, form: Form
+) -> None:
+    fill(source)
+    path = tmp_path / f"a{ENDINGS[form]}"
+    export_answers(source, path, form)
+    load(twin, path, analyst="x")
+    anomalies = {key: (Answer.ANOMALY, "x") for key, said in answers(source).items() if said == Answer.ANOMALY}
+    assert standing(twin) == anomalies
+    every = load(twin, path, rest="normal")
+    assert every.counts[Answer.NORMAL] == 3 * 47 - len(anomalies)
+    assert every.known == len(anomalies)
+    assert {key for key, said in answers(twin).items() if said == Answer.ANOMALY} == set(anomalies)
+
+
+def history(ws: Workspace) -> list[object]:
+    with ws.store.read() as session:
+        return list(labels.history(session))
+
+
+def test_a_mark_keeps_its_exact_points(source: Workspace, twin: Workspace, tmp_path: Path) -> None:
+    fill(source)
+    export_answers(source, tmp_path / "a.csv", "intervals")
+    lines = (tmp_path / "a.csv").read_text().splitlines()
+    times = recorded()[0].times
+    assert f"pump,{times[93].astype('datetime64[s]')}Z,{times[106].astype('datetime64[s]')}Z,anomaly,ann" in lines
+    assert {"fan,90,90,anomaly,ann", "fan,96,117,anomaly,ann"} <= set(lines)  # unmarked windows count by their span
+    load(twin, tmp_path / "a.csv")
+    with twin.store.read() as session:
+        marks = {(row.mark_low, row.mark_high) for row in labels.standing(session) if row.series == "pump"}
+    assert (93, 107) in marks
+
+
+def test_a_stretch_is_taken_back_as_one(twin: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("series,start,end\nfan,0,20\nfan,90,120\n")
+    done = load(twin, tmp_path / "a.csv", analyst="ann")
+    assert done.answers == 2
+    undo(twin, "ann")
+    left = set(standing(twin))
+    assert 0 < len(left) < done.added
+    assert load(twin, tmp_path / "a.csv", analyst="ann").added == done.added - len(left)
+
+
+def test_conflicts_are_reported_kept_or_refused(twin: Workspace, tmp_path: Path) -> None:
+    say(twin, "fan", range(4, 6), Answer.NORMAL, who="bob")
+    (tmp_path / "a.csv").write_text("series,start,end,label\nfan,30,59,anomaly\n")
+    key = window_key("fan", 5 * STRIDE, LENGTH)
+    with pytest.raises(DataError, match=r"a.csv, line 2: expected what stands of fan:\d+:16, normal by bob"):
+        load(twin, tmp_path / "a.csv", conflicts="refuse")
+    kept = load(twin, tmp_path / "a.csv", conflicts="keep")
+    assert {one.key for one in kept.conflicts} == {window_key("fan", number * STRIDE, LENGTH) for number in (4, 5)}
+    assert kept.added == 1
+    assert standing(twin)[key] == (Answer.NORMAL, "bob")
+    replaced = load(twin, tmp_path / "a.csv")
+    assert (replaced.conflicts[0].standing, replaced.conflicts[0].analyst) == (Answer.NORMAL, "bob")
+    assert standing(twin)[key] == (Answer.ANOMALY, "import")
+
+
+def test_the_rest_never_contradicts_anybody(twin: Workspace, tmp_path: Path) -> None:
+    say(twin, "fan", range(20, 22), Answer.ANOMALY, who="bob")
+    (tmp_path / "w.json").write_text('{"fan": []}')
+    done = load(twin, tmp_path / "w.json", rest="normal")
+    assert (done.added, done.answers, done.conflicts) == (45, 1, ())
+    assert sum(said == Answer.ANOMALY for said in answers(twin).values()) == 2
+
+
+def test_names_of_a_file_are_not_trusted_where_they_may_not_be(twin: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("series,start,end,label,analyst\nfan,0,20,anomaly,boss\n")
+    load(twin, tmp_path / "a.csv", analyst="eve", trust_names=False)
+    assert {who for _, who in standing(twin).values()} == {"eve"}
+
+
+def test_json_keeps_the_whole_history(source: Workspace, twin: Workspace, tmp_path: Path) -> None:
+    say(source, "fan", range(3), Answer.ANOMALY)
+    undo(source, "ann")
+    say(source, "fan", range(4, 6), Answer.NORMAL)
+    assert export_answers(source, tmp_path / "all.json") == 8
     events = json.loads((tmp_path / "all.json").read_text())["events"]
-    said = [event["answer"] for event in events]
-    windows = len(said) // 2
-    assert said == ["anomaly"] * windows + [None] * windows
-    assert [event["part"] for event in events] == [*range(windows), *range(windows)]
+    assert [event["answer"] for event in events] == ["anomaly"] * 3 + [None] * 3 + ["normal"] * 2
+    assert load(twin, tmp_path / "all.json").counts == {Answer.ANOMALY: 0, Answer.NORMAL: 2, Answer.UNSURE: 0}
+
+
+def test_archives_hold_a_file_a_series_and_a_configuration(source: Workspace, tmp_path: Path) -> None:
+    fill(source)
+    name, content = exported(source, "tsb-ad")
+    (tmp_path / name).write_bytes(content)
+    with zipfile.ZipFile(tmp_path / name) as archive:
+        assert archive.namelist() == [
+            "001__line_1_s_d_id_1_Sensor_tr_203_1st_-1.csv",
+            "002_fan_id_2_Sensor_tr_0_1st_0.csv",
+            "003_pump_id_3_Sensor_tr_93_1st_93.csv",
+        ]
+        rows = archive.read(archive.namelist()[2]).decode().splitlines()
+    assert rows[0] == "flow,temp,Label"
+    assert [row[-1] for row in rows[1:]].count("1") == 14 + 7
+    name, content = exported(source, "label-studio")
+    (tmp_path / name).write_bytes(content)
+    with zipfile.ZipFile(tmp_path / name) as archive:
+        files = {each: archive.read(each).decode() for each in archive.namelist()}
+    assert set(files) == {"tasks-1.json", "labeling-config-1.xml", "tasks-2.json", "labeling-config-2.xml"}
+    config = ElementTree.fromstring(files["labeling-config-1.xml"])
+    chart = config.find("TimeSeries")
+    assert chart is not None
+    columns = [channel.get("column") for channel in chart] + [chart.get("timeColumn")]
+    for task in json.loads(files["tasks-1.json"]):
+        assert set(columns) == set(task["data"]["ts"])
+        for annotation in task["annotations"]:
+            for region in annotation["result"]:
+                assert region["type"] == "timeserieslabels"
+                assert region["value"]["start"] in task["data"]["ts"]["time"]
+                assert (region["value"]["start"] == region["value"]["end"]) == region["value"]["instant"]
+
+
+@pytest.mark.parametrize("form", list(Form))
+def test_a_download_is_what_is_written(source: Workspace, tmp_path: Path, form: Form) -> None:
+    fill(source)
+    name, content = exported(source, form)
+    assert name.endswith(ENDINGS[form])
+    export_answers(source, tmp_path / name, form)
+    assert (tmp_path / name).read_bytes() == content
+
+
+def test_files_that_do_not_fit_are_refused(source: Workspace, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"\.csv or \.json"):
+        export_answers(source, tmp_path / "a.xml")
+    with pytest.raises(DataError, match=r"end in \.zip for the format tsb-ad"):
+        export_answers(source, tmp_path / "a.csv", "tsb-ad")
+    with pytest.raises(DataError, match=r"expected a format \(json, csv, .*got 'excel'"):
+        exported(source, "excel")
+    assert not list(tmp_path.glob("*.xml"))
 
 
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        ("plant-0:0:64,maybe", r"line 3, column 'answer': expected anomaly, normal, unsure, got 'maybe'"),
-        ("nobody:0:64,normal", r"line 3: expected a series of this workspace, got 'nobody'"),
-        ("plant-0:0:32,normal", r"line 3: expected a window of length 64"),
-        ("plant-0:860:64,normal", r"line 3: expected a window of length 64 inside the 900 points"),
-        ("plant-0:3:64,normal", r"line 3: expected a window that starts at a multiple of 8"),
+        ("fan:0:16,maybe", r"line 3, column 'answer': expected anomaly, normal, unsure, got 'maybe'"),
+        ("nobody:0:16,normal", r"line 3: expected a series of this workspace, got 'nobody'"),
+        ("fan:0:8,normal", r"line 3: expected a window of length 16"),
+        ("fan:200:16,normal", r"line 3: expected a window of length 16 inside the 203 points"),
+        ("fan:3:16,normal", r"line 3: expected a window that starts at a multiple of 4"),
         ("what,normal", r"line 3, column 'key': expected a window key"),
     ],
 )
-def test_a_wrong_line_keeps_all_out(trained: Workspace, tmp_path: Path, line: str, complaint: str) -> None:
-    (tmp_path / "a.csv").write_text(f"key,answer\nplant-0:8:64,normal\n{line}\n")
+def test_a_wrong_window_keeps_all_out(twin: Workspace, tmp_path: Path, line: str, complaint: str) -> None:
+    (tmp_path / "a.csv").write_text(f"key,answer\nfan:8:16,normal\n{line}\n")
     with pytest.raises(DataError, match=complaint):
-        import_answers(trained, tmp_path / "a.csv", analyst="x")
+        load(twin, tmp_path / "a.csv")
+    assert standing(twin) == {}
+
+
+@pytest.mark.parametrize("name", ["answers.csv", "answers.json"])
+def test_answers_to_questions_come_back_and_close_theirs(trained: Workspace, tmp_path: Path, name: str) -> None:
+    asked = []
+    for number, said in enumerate((Answer.ANOMALY, Answer.UNSURE)):
+        card = ask(trained, "ann")
+        assert card is not None
+        tell(trained, card.item.id, said, "ann", client="test", sequence=number)
+        asked.append(card.item.key)
+    before = answers(trained)
+    export_answers(trained, tmp_path / name)
+    for _ in range(2):
+        undo(trained, "ann")
     assert standing(trained) == {}
-
-
-def test_other_files_are_refused(trained: Workspace, tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("x,y\n1,2\n")
-    with pytest.raises(DataError, match=r"line 1: expected the columns key and answer, got x, y"):
-        import_answers(trained, tmp_path / "a.csv", analyst="x")
-    (tmp_path / "a.json").write_text("[1]")
-    with pytest.raises(DataError, match="expected JSON of"):
-        import_answers(trained, tmp_path / "a.json", analyst="x")
-    with pytest.raises(DataError, match=r"\.csv or \.json"):
-        export_answers(trained, tmp_path / "a.xml")
+    assert load(trained, tmp_path / name).added == len(before)
+    assert answers(trained) == before
+    card = ask(trained, "bob")
+    assert card is None or card.item.key != asked[0]
