@@ -213,7 +213,18 @@ def list_tokens(ws: Workspace, who: Visitor, owner: str | None = None) -> list[t
         return [] if owner is not None and person is None else tokens.all(session, person.id if person else None)
 
 
-def revoke(ws: Workspace, who: Visitor, token_id: int) -> bool:
+def token_state(token: Token, owner: Person) -> str:
+    """Say whether a token counts, and until when, or why it does not."""
+    if token.revoked_at is not None:
+        return "revoked"
+    if not owner.active:
+        return "owner kept out"
+    if token.expires_at is None:
+        return "counts"
+    return f"{'counts until' if utc_now() < token.expires_at else 'ended'} {token.expires_at:%Y-%m-%d %H:%M} UTC"
+
+
+def revoke(ws: Workspace, who: Visitor, token_id: int, *, dry_run: bool = False) -> bool:
     """Take a token back: one's own, or anybody's for an admin; False when it was taken back before.
 
     Raises:
@@ -223,8 +234,8 @@ def revoke(ws: Workspace, who: Visitor, token_id: int) -> bool:
         token, person = tokens.get(session, token_id)
         if person.name != who.name:
             require(who, Role.ADMIN, "take back a token of somebody else")
-        if not tokens.revoke(session, token_id, utc_now()):
-            return False
+        if dry_run or not tokens.revoke(session, token_id, utc_now()):
+            return dry_run and token.revoked_at is None
         action = "session/close" if token.name == PAGE else "token/revoke"
         write_audit(session, who.name, action, person.name, token=token_id, name=token.name)
     return True
