@@ -14,7 +14,8 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from db import labels, queries, spreads, versions, vetoes
-from db.records import ItemState, Label, ModelVersion, NewSpread
+from db.records import Audience, ItemState, Label, ModelVersion, QueryItem
+from db.spread_records import NewSpread
 from rl_tsad.active.graph_files import load_graph
 from rl_tsad.active.propagate import FREE, Change, Spreading
 from rl_tsad.active.trust import Trust
