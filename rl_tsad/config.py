@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from rl_tsad.access_config import AccessConfig
 from rl_tsad.decision_config import AgentConfig, BeliefConfig, ControlConfig, CostConfig, PolicyConfig
 from rl_tsad.errors import ConfigError
 from rl_tsad.language_config import LanguageConfig
@@ -313,3 +314,4 @@ class Settings(BaseSettings):
     control: ControlConfig = Field(default_factory=ControlConfig)
     active: ActiveConfig = Field(default_factory=ActiveConfig)
     work: WorkConfig = Field(default_factory=WorkConfig)
+    access: AccessConfig = Field(default_factory=AccessConfig)
