@@ -13,8 +13,9 @@ from threading import RLock
 import numpy as np
 from sqlalchemy.orm import Session
 
-from db import labels, queries, spreads, versions, vetoes
-from db.records import ItemState, Label, ModelVersion, NewSpread
+from db import labels, queries, reviews, spreads, versions, vetoes
+from db.records import Audience, ItemState, Label, ModelVersion, QueryItem
+from db.spread_records import NewSpread
 from rl_tsad.active.graph_files import load_graph
 from rl_tsad.active.propagate import FREE, Change, Spreading
 from rl_tsad.active.trust import Trust
@@ -149,7 +150,8 @@ class Live:
         said = np.array([VALUES.get(row.answer, UNKNOWN) for row in group], dtype=np.int8)[rows >= 0]
         stood = self.decided[rows[rows >= 0]]
         known = (stood != UNKNOWN) & (said != UNKNOWN)
-        step = self._apply(session, {row.key for row in group}, label_id=first.id, undone=first.undoes)
+        keys = {row.key for row in group} | reviews.windows_beside(session, first.item_id)
+        step = self._apply(session, keys, label_id=first.id, undone=first.undoes)
         return Step(
             first.id, step.touched, step.before, step.after, int(known.sum()), int((stood == said)[known].sum())
         )
@@ -302,8 +304,11 @@ def _as_row(live: Live, step: Step) -> NewSpread:
 
 
 def _settle_queue(session: Session, live: Live | None) -> None:
-    """Close the open questions whose window other answers label or settle, and open those where that has ended."""
-    waiting = queries.in_state(session, ItemState.OPEN, ItemState.SETTLED)
+    """Close the open questions whose window other answers label or settle, and open those where that has ended.
+
+    A question that somebody answered stays open for the others who are to be asked.
+    """
+    waiting = [item for item in queries.in_state(session, ItemState.OPEN, ItemState.SETTLED) if _may_follow(item)]
     if not waiting:
         return
     keys = [item.key for item in waiting]
@@ -312,8 +317,13 @@ def _settle_queue(session: Session, live: Live | None) -> None:
         rows = live.graph.windows.rows(keys)
         settled = (rows >= 0) & (live.decided[rows] != UNKNOWN)
         follows |= {key for key, known in zip(keys, settled.tolist(), strict=True) if known}
+    follows -= labels.answered_when_asked(session, keys)
     queries.settle(session, [one.key for one in waiting if one.state == ItemState.OPEN and one.key in follows])
     queries.reopen(session, [one.key for one in waiting if one.state == ItemState.SETTLED and one.key not in follows])
+
+
+def _may_follow(item: QueryItem) -> bool:
+    return item.audience == Audience.ANALYST and item.control_id is None
 
 
 _OPEN: OrderedDict[tuple[str, str, str], Live] = OrderedDict()
