@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
-from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, select, update
+from sqlalchemy import ColumnElement, Select, and_, case, func, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from db import reviews
 from db.errors import ConflictError
-from db.records import Answer, ItemState, Label, NewLabel, Spent
-from db.session import utc_now
+from db.given import counting, given, of_items
+from db.records import Answer, Audience, ItemState, Label, NewLabel, Spent
+from db.session import one_at_a_time, utc_now
 from db.tables import LIVE, ItemRow, LabelRow
 
 _COLUMNS = [getattr(LabelRow, one.name) for one in fields(Label)]
@@ -100,17 +101,25 @@ def sent(session: Session, client: str | None, sequence: int | None) -> list[Lab
     return [_record(row) for row in session.scalars(_of_message(client, sequence))]
 
 
-def undo(session: Session, analyst: str, *, client: str | None = None, sequence: int | None = None) -> Label | None:
+def undo(
+    session: Session,
+    analyst: str,
+    *,
+    client: str | None = None,
+    sequence: int | None = None,
+    label_id: int | None = None,
+) -> Label | None:
     """Take back an analyst's last answer that stands, by a new row for each window of it; its question opens again.
 
-    The question stays answered where another analyst's answer to the same window stands, and stays closed where a
-    newer question about the same window is alive.
+    The question stays answered where another analyst's answer to it, or one that labels its window, stands, and stays
+    closed where a newer question about the same window is alive. Other copies of the question stay as they are.
 
     Args:
         session: a unit of work.
         analyst: whose answer.
         client: who sends the message.
         sequence: number of the message; the same message undoes once.
+        label_id: first row of the answer to take back; the last one that stands where None.
 
     Returns:
         The new row (answer None) about the window that was asked, or None when nothing of this analyst stands.
@@ -129,16 +138,19 @@ def undo(session: Session, analyst: str, *, client: str | None = None, sequence:
         known = sent(session, client, sequence)
         if known:
             return _checked_undo(known[0])
-        last = session.scalars(
-            _answers().where(LabelRow.analyst == analyst).order_by(LabelRow.id.desc()).limit(1)
-        ).one_or_none()
+        theirs = given().where(LabelRow.analyst == analyst)
+        theirs = theirs if label_id is None else theirs.where(LabelRow.id == label_id)
+        last = session.scalars(theirs.order_by(LabelRow.id.desc()).limit(1)).one_or_none()
         if last is None:
             return None
         rows = _whole_answer(session, last)
+        if reviews.is_shared(session, rows[0].key):
+            one_at_a_time(session)
         now = utc_now()
         taken_back = _insert(session, [_undoing(row, client, sequence, now) for row in rows])
         if taken_back:
             _open_again(session, rows[0])
+            reviews.refresh(session, rows[0].key)
             return taken_back[0]
 
 
@@ -148,22 +160,25 @@ def history(session: Session) -> list[Label]:
 
 
 def standing(session: Session) -> list[Label]:
-    """List the answers that count: for each window the latest one not taken back, in the order they came."""
-    last = _answers().with_only_columns(func.max(LabelRow.id)).group_by(LabelRow.key)
+    """List the answers that count, in the order they came: for each window the latest one not taken back.
+
+    Of a question that several people answer differently only the answer to its review counts; windows that are left
+    without one by that teach nothing until then.
+    """
+    last = counting().with_only_columns(func.max(LabelRow.id)).group_by(LabelRow.key)
     rows = session.execute(select(*_COLUMNS).where(LabelRow.id.in_(last)).order_by(LabelRow.id))
     return [Label(*row) for row in rows]
 
 
-def since(session: Session, label_id: int) -> list[Label]:
-    """List the rows written after a row, oldest first: answers and undoings."""
-    return [
-        _record(row) for row in session.scalars(select(LabelRow).where(LabelRow.id > label_id).order_by(LabelRow.id))
-    ]
+def since(session: Session, label_id: int, *, series: str | None = None, limit: int | None = None) -> list[Label]:
+    """List the rows written after a row, oldest first: answers and undoings; of one series, so many at most."""
+    rows = select(LabelRow).where(LabelRow.id > label_id).order_by(LabelRow.id).limit(limit)
+    return [_record(row) for row in session.scalars(rows if series is None else rows.where(LabelRow.series == series))]
 
 
 def standing_of(session: Session, keys: Sequence[str]) -> list[Label]:
     """List the answers that count about some windows, as :func:`standing`."""
-    last = _answers().with_only_columns(func.max(LabelRow.id)).where(LabelRow.key.in_(keys)).group_by(LabelRow.key)
+    last = counting().with_only_columns(func.max(LabelRow.id)).where(LabelRow.key.in_(keys)).group_by(LabelRow.key)
     return [_record(row) for row in session.scalars(select(LabelRow).where(LabelRow.id.in_(last)))]
 
 
@@ -173,14 +188,21 @@ def answer_rows(session: Session, label_id: int) -> list[Label]:
     return [] if row is None else [_record(one) for one in _whole_answer(session, row)]
 
 
-def answered(session: Session, keys: Sequence[str]) -> set[str]:
-    """Tell which of some windows have a standing answer."""
-    return set(session.scalars(_answers().with_only_columns(LabelRow.key).where(LabelRow.key.in_(keys))))
+def answered(session: Session, keys: Sequence[str] | None = None) -> set[str]:
+    """Tell which windows, of some or of all, have an answer that nobody took back, whether it counts or not."""
+    rows = given().with_only_columns(LabelRow.key).distinct()
+    return set(session.scalars(rows if keys is None else rows.where(LabelRow.key.in_(keys))))
+
+
+def answered_when_asked(session: Session, keys: Sequence[str]) -> set[str]:
+    """Tell about which of some windows a question was answered: not only one about others that labelled them too."""
+    rows = given().with_only_columns(LabelRow.key).distinct()
+    return set(session.scalars(rows.where(LabelRow.key.in_(keys), LabelRow.part == 0, LabelRow.item_id.is_not(None))))
 
 
 def last_of(session: Session, analyst: str) -> int | None:
     """Number the first row of an analyst's last answer that stands; None where none does."""
-    rows = _answers().where(LabelRow.analyst == analyst).order_by(LabelRow.id.desc()).limit(1)
+    rows = given().where(LabelRow.analyst == analyst).order_by(LabelRow.id.desc()).limit(1)
     last = session.scalars(rows).one_or_none()
     return None if last is None else _whole_answer(session, last)[0].id
 
@@ -194,15 +216,18 @@ def spent(session: Session) -> Spent:
     """Count what was asked and what it brought.
 
     A question is a window that was ever asked about and answered: an answer that was taken back, or given by two
-    analysts, was one read of the oracle all the same. Its other windows are labels, not questions.
+    analysts, was one read of the oracle all the same. Its other windows are labels, not questions. Each copy of a
+    question that is asked of several people, and the review where they differ, is a read of its own; controls are none.
     """
     kinds = [label.answer for label in standing(session)]
     anomalies, normals, unsure = (kinds.count(kind) for kind in (Answer.ANOMALY, Answer.NORMAL, Answer.UNSURE))
-    given = (LabelRow.answer.is_not(None), LabelRow.part == 0)
-    asked = select(func.count(func.distinct(LabelRow.key))).where(*given)
+    ever = (LabelRow.answer.is_not(None), LabelRow.part == 0)
+    reads = select(LabelRow.key, _only_once(ItemRow.audience, Audience.ANALYST), _only_once(ItemRow.copy, 0))
+    reads = reads.outerjoin(ItemRow, ItemRow.id == LabelRow.item_id).where(*ever).distinct()
+    asked = select(func.count()).select_from(reads.subquery())
     undone = select(func.count()).where(LabelRow.undoes.is_not(None), LabelRow.part == 0)
     marked, unsure_ones = LabelRow.mark_low.is_not(None), LabelRow.answer == Answer.UNSURE
-    answers = select(func.count(), _count_if(marked), _count_if(unsure_ones)).where(*given)
+    answers = select(func.count(), _count_if(marked), _count_if(unsure_ones)).where(*ever)
     every, events, doubts = session.execute(answers).one()
     return Spent(
         questions=session.scalar(asked) or 0,
@@ -215,6 +240,11 @@ def spent(session: Session) -> Spent:
         events=events,
         doubts=doubts,
     )
+
+
+def _only_once(column: InstrumentedAttribute[Any], otherwise: object) -> ColumnElement[Any]:
+    """An answer that nobody asked for is read as one to the only copy of a question."""
+    return func.coalesce(column, otherwise).label(column.key)
 
 
 def _count_if(condition: ColumnElement[bool]) -> ColumnElement[int]:
@@ -230,14 +260,6 @@ def _whole_answer(session: Session, row: LabelRow) -> list[LabelRow]:
     if row.client is None or row.sequence is None:
         return [row]
     return list(session.scalars(_of_message(row.client, row.sequence)))
-
-
-@cache
-def _answers() -> Select[Any]:
-    """All answers that nobody took back; made once, as putting it together takes longer than asking it."""
-    undoing = aliased(LabelRow)
-    taken_back = select(undoing.id).where(undoing.undoes == LabelRow.id).exists()
-    return select(LabelRow).where(LabelRow.answer.is_not(None), ~taken_back)
 
 
 def _insert(session: Session, rows: list[LabelRow]) -> list[Label]:
@@ -282,9 +304,14 @@ def _checked_undo(known: Label) -> Label:
 
 
 def _open_again(session: Session, last: LabelRow) -> None:
-    others = select(ItemRow.id).where(ItemRow.key == last.key, ItemRow.state.in_(LIVE))
-    answered = _answers().where(LabelRow.key == last.key)
-    if session.scalars(others.limit(1)).first() or session.scalars(answered.limit(1)).first():
+    item = None if last.item_id is None else session.get(ItemRow, last.item_id)
+    if item is None:
+        return
+    same = (ItemRow.audience == item.audience, ItemRow.copy == item.copy, ItemRow.control_id.is_(None))
+    alive = select(ItemRow.id).where(ItemRow.key == last.key, ItemRow.state.in_(LIVE), *same)
+    copies = select(ItemRow.id).where(ItemRow.key == last.key, ~and_(*same))
+    answered = given().where(LabelRow.key == last.key, ~of_items(copies))
+    if session.scalars(alive.limit(1)).first() or session.scalars(answered.limit(1)).first():
         return
     opened = update(ItemRow).where(ItemRow.id == last.item_id, ItemRow.state == ItemState.ANSWERED)
     session.execute(opened.values(state=ItemState.OPEN))

@@ -9,28 +9,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select, text, update
+from sqlalchemy import ColumnElement, Select, func, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
-from db import labels
+from db import assignments, labels, reviews
 from db.errors import ConflictError, MissingRowError
-from db.records import Answer, ItemState, Label, NewItem, NewLabel, QueryItem
-from db.session import changed, utc_now
+from db.item_rows import as_record
+from db.records import Answer, Audience, ItemState, Label, NewItem, NewLabel, QueryItem
+from db.session import changed, one_at_a_time, utc_now
 from db.tables import LIVE, ItemRow
+from db.turns import holds_none_about_it, is_theirs, may_answer, of_everybody
 
 _FREE = {"leased_by": None, "lease_until": None}
 _BATCH = 500
-_BULK_LOCK = 7_236_172_302
-"""PostgreSQL advisory lock: changes of many questions wait for each other, so that they cannot deadlock."""
+_TRIES = 5
+"""Times that a claim goes on after the same person claimed another copy of the same question at the same moment."""
 
 
 def replace(session: Session, items: Sequence[NewItem], version_id: int | None) -> list[QueryItem]:
     """Put new questions in the place of all that are alive; what was answered meanwhile is left out.
+
+    Reviews stay. Each question becomes as many copies as it says.
 
     Args:
         session: a unit of work.
@@ -38,19 +42,20 @@ def replace(session: Session, items: Sequence[NewItem], version_id: int | None) 
         version_id: the model version that asks them.
 
     Returns:
-        The questions that are in the queue now, in the order given.
+        The questions that are in the queue now, in the order given, the copies of one after each other.
 
     Raises:
         ConflictError: when two of the questions are about the same window, or the version does not exist.
     """
-    _one_at_a_time(session)
-    live = update(ItemRow).where(ItemRow.state.in_(LIVE))
+    one_at_a_time(session)
+    live = update(ItemRow).where(ItemRow.state.in_(LIVE), ItemRow.audience == Audience.ANALYST)
     session.execute(live.values(state=ItemState.RETIRED, **_FREE))
-    answered = {label.key for label in labels.standing(session)}
+    answered, now = labels.answered(session), utc_now()
     rows = [
-        ItemRow(**_proposed(item), version_id=version_id, state=ItemState.OPEN, created_at=utc_now(), **_FREE)
+        ItemRow(**_proposed(item), copy=copy, version_id=version_id, state=ItemState.OPEN, created_at=now, **_FREE)
         for item in items
         if item.key not in answered
+        for copy in range(item.copies)
     ]
     try:
         with session.begin_nested():
@@ -60,7 +65,7 @@ def replace(session: Session, items: Sequence[NewItem], version_id: int | None) 
             f"expected {len(items)} questions about different windows by a known model version, got a window twice or "
             f"the unknown version {version_id}; leave repeated windows out"
         ) from error
-    return [_record(row) for row in rows]
+    return [as_record(row) for row in rows]
 
 
 def return_expired(session: Session, now: datetime) -> int:
@@ -74,38 +79,78 @@ def return_expired(session: Session, now: datetime) -> int:
     return changed(session, opened.values(state=ItemState.OPEN, **_FREE))
 
 
-def claim(session: Session, analyst: str, now: datetime, lease_seconds: float) -> QueryItem | None:
+def claim(
+    session: Session,
+    analyst: str,
+    now: datetime,
+    lease_seconds: float,
+    *,
+    audiences: Collection[Audience] = (Audience.ANALYST,),
+) -> QueryItem | None:
     """Take the open question of highest priority, the oldest among equals; nobody else gets it while the lease lasts.
 
-    One conditional UPDATE, so that two analysts never hold one question.
+    What is assigned to somebody, by name or by its series, comes first, and goes to nobody else. Nobody is asked about
+    a window that they answered or hold a question about. One conditional UPDATE, so that two analysts never hold one
+    question.
+
+    Args:
+        session: a unit of work.
+        analyst: who asks.
+        now: the present.
+        lease_seconds: how long it is theirs.
+        audiences: what they may be asked.
 
     Returns:
-        The question, now leased, or None when none is open.
+        The question, now leased, or None when none is open for them.
 
     Example:
         >>> from db.store import Store
-        >>> item = NewItem("a:0:8", "a", 0, 8, 4, 8, "top", "high score", 1.0, 0.9, 0.8)
+        >>> item = NewItem("a:0:8", "a", 0, 8, 4, 8, "top", "high score", 1.0, 0.9, 0.8, copies=2)
         >>> with Store.open("sqlite://") as store, store.begin() as session:
         ...     _ = replace(session, [item], None)
-        ...     claim(session, "ann", utc_now(), 300).key, claim(session, "bob", utc_now(), 300)
-        ('a:0:8', None)
+        ...     [one and one.copy for name in ("ann", "ann", "bob") if [one := claim(session, name, utc_now(), 300)]]
+        [0, None, 1]
     """
-    first = select(ItemRow.id).where(ItemRow.state == ItemState.OPEN)
-    first = first.order_by(ItemRow.priority.desc(), ItemRow.id).limit(1).with_for_update(skip_locked=True)
-    return _lease(session, first, analyst, until=now + timedelta(seconds=lease_seconds))
+    item, until = aliased(ItemRow), now + timedelta(seconds=lease_seconds)
+    first = select(item.id).where(item.state == ItemState.OPEN, may_answer(item, analyst, audiences))
+    first = first.where(holds_none_about_it(item, analyst)).order_by(item.priority.desc(), item.id)
+    own = [first.where(is_theirs(item, analyst))] if assignments.has_any(session, analyst) else []
+    for wanted in (*own, first):
+        for _ in range(_TRIES):
+            try:
+                with session.begin_nested():
+                    found = _lease(session, wanted.limit(1).with_for_update(skip_locked=True), analyst, until=until)
+                    break
+            except IntegrityError:  # they took another copy of the same question at the same moment
+                continue
+        else:
+            return None
+        if found is not None:
+            return found
+    return None
 
 
 def lease(session: Session, item_id: int, analyst: str, now: datetime, lease_seconds: float) -> QueryItem | None:
     """Take one certain question if it is open; None otherwise."""
     this = select(ItemRow.id).where(ItemRow.id == item_id)
-    return _lease(session, this, analyst, until=now + timedelta(seconds=lease_seconds))
+    try:
+        with session.begin_nested():
+            return _lease(session, this, analyst, until=now + timedelta(seconds=lease_seconds))
+    except IntegrityError:  # they hold another copy of it
+        return None
+
+
+def give_to(session: Session, item_id: int, person: str | None) -> bool:
+    """Let only a certain person be asked a question, or (None) whoever else might; False when it is not open."""
+    open_one = update(ItemRow).where(ItemRow.id == item_id, _is(ItemState.OPEN), ItemRow.control_id.is_(None))
+    return changed(session, open_one.values(assignee=person)) == 1
 
 
 def held(session: Session, analyst: str, now: datetime) -> list[QueryItem]:
     """List the questions that an analyst holds, the one taken last first."""
     mine = select(ItemRow).where(_is(ItemState.LEASED), ItemRow.leased_by == analyst, ItemRow.lease_until >= now)
     rows = session.scalars(mine.order_by(ItemRow.lease_until.desc(), ItemRow.id.desc()))
-    return [_record(row) for row in rows]
+    return [as_record(row) for row in rows]
 
 
 def heartbeat(session: Session, item_id: int, analyst: str, now: datetime, lease_seconds: float) -> bool:
@@ -174,8 +219,10 @@ def answer_parts(
         ...     [(row.key, row.part) for row in rows], get(session, item.id).state.value
         ([('a:0:8', 0), ('a:4:8', 1)], 'answered')
     """
-    if len(said) > 1:
-        _one_at_a_time(session)  # before any row is locked: it is going to settle other questions
+    if item.control_id is not None:
+        raise ConflictError(f"expected a question, got the control {item.control_id}; keep what is said of it apart")
+    if len(said) > 1 or reviews.is_shared(session, item.key):
+        one_at_a_time(session)  # before any row is locked: it may change other questions
     low, high = mark or (None, None)
     shared: dict[str, Any] = {
         "series": item.series,
@@ -190,10 +237,24 @@ def answer_parts(
     rows, are_new = labels.append_once(session, new)
     if are_new:
         session.execute(update(ItemRow).where(ItemRow.id == item.id).values(state=ItemState.ANSWERED, **_FREE))
-        others = update(ItemRow).where(ItemRow.key == item.key, ItemRow.id != item.id, ItemRow.state.in_(LIVE))
-        session.execute(others.values(state=ItemState.RETIRED, **_FREE))
+        _retire_beside(session, item)
         _move(session, [key for key, _, _ in said[1:]], ItemState.OPEN, ItemState.SETTLED)
+        reviews.refresh(session, item.key)
     return rows
+
+
+def left(session: Session, analyst: str, audiences: Collection[Audience] = (Audience.ANALYST,)) -> int:
+    """Count the windows about which somebody holds a question or may yet be asked one, now or when others let go."""
+    waiting = ItemRow.state.in_((ItemState.OPEN, ItemState.LEASED))
+    mine = select(func.count(func.distinct(ItemRow.key))).where(waiting, may_answer(ItemRow, analyst, audiences))
+    return session.scalar(mine) or 0
+
+
+def further_reads(session: Session) -> dict[int, tuple[str, Audience, int]]:
+    """Give the questions that are not the first copy of theirs: an answer to one is a read of the oracle of its own."""
+    rows = select(ItemRow.id, ItemRow.key, ItemRow.audience, ItemRow.copy)
+    rows = rows.where((ItemRow.copy > 0) | (ItemRow.audience == Audience.REVIEWER))
+    return {number: (key, audience, copy) for number, key, audience, copy in session.execute(rows)}
 
 
 def settle(session: Session, keys: Iterable[str]) -> int:
@@ -209,7 +270,7 @@ def reopen(session: Session, keys: Iterable[str]) -> int:
 def in_state(session: Session, *states: ItemState) -> list[QueryItem]:
     """List the questions in some states, oldest first."""
     rows = session.scalars(select(ItemRow).where(ItemRow.state.in_(states)).order_by(ItemRow.id))
-    return [_record(row) for row in rows]
+    return [as_record(row) for row in rows]
 
 
 def get(session: Session, item_id: int) -> QueryItem:
@@ -218,7 +279,7 @@ def get(session: Session, item_id: int) -> QueryItem:
     Raises:
         MissingRowError: when there is no such question.
     """
-    return _record(_row(session, item_id))
+    return as_record(_row(session, item_id))
 
 
 def counts(session: Session) -> dict[ItemState, int]:
@@ -232,20 +293,25 @@ def _lease(session: Session, wanted: Select[Any], analyst: str, *, until: dateti
     taken = update(ItemRow).where(ItemRow.id == wanted.scalar_subquery(), _is(ItemState.OPEN))
     leased = taken.values(state=ItemState.LEASED, leased_by=analyst, lease_until=until).returning(ItemRow)
     row = session.scalars(leased).one_or_none()
-    return None if row is None else _record(row)
+    return None if row is None else as_record(row)
+
+
+def _retire_beside(session: Session, item: QueryItem) -> None:
+    """Retire what an answer spares: the same copy of another round; after a review, every copy."""
+    beside = update(ItemRow).where(ItemRow.key == item.key, ItemRow.id != item.id, ItemRow.state.in_(LIVE))
+    beside = beside.where(ItemRow.control_id.is_(None))
+    if item.audience == Audience.ANALYST:
+        beside = beside.where(ItemRow.audience == Audience.ANALYST, ItemRow.copy == item.copy)
+    session.execute(beside.values(state=ItemState.RETIRED, **_FREE))
 
 
 def _move(session: Session, keys: Iterable[str], old: ItemState, new: ItemState) -> int:
-    _one_at_a_time(session)
+    one_at_a_time(session)
     moved = 0
     for some in _batches(list(keys)):
-        moved += changed(session, update(ItemRow).where(ItemRow.key.in_(some), _is(old)).values(state=new))
+        its = update(ItemRow).where(ItemRow.key.in_(some), _is(old), *of_everybody(ItemRow))
+        moved += changed(session, its.values(state=new))
     return moved
-
-
-def _one_at_a_time(session: Session) -> None:
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _BULK_LOCK})
 
 
 def _batches(keys: list[str]) -> Iterator[list[str]]:
@@ -256,7 +322,8 @@ def _batches(keys: list[str]) -> Iterator[list[str]]:
 def _proposed(item: NewItem) -> dict[str, Any]:
     low = item.span_low if item.event_low is None else item.event_low
     high = item.span_high if item.event_high is None else item.event_high
-    return {**vars(item), "event_low": low, "event_high": high}
+    plain = {name: value for name, value in vars(item).items() if name != "copies"}
+    return {**plain, "event_low": low, "event_high": high}
 
 
 def _row(session: Session, item_id: int) -> ItemRow:
@@ -268,27 +335,3 @@ def _row(session: Session, item_id: int) -> ItemRow:
 
 def _is(state: ItemState) -> ColumnElement[bool]:
     return ItemRow.state == state
-
-
-def _record(row: ItemRow) -> QueryItem:
-    return QueryItem(
-        id=row.id,
-        key=row.key,
-        series=row.series,
-        start=row.start,
-        length=row.length,
-        span_low=row.span_low,
-        span_high=row.span_high,
-        version_id=row.version_id,
-        strategy=row.strategy,
-        reason=row.reason,
-        priority=row.priority,
-        probability=row.probability,
-        margin=row.margin,
-        event_low=row.event_low,
-        event_high=row.event_high,
-        state=row.state,
-        leased_by=row.leased_by,
-        lease_until=row.lease_until,
-        created_at=row.created_at,
-    )

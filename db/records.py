@@ -33,6 +33,13 @@ class ItemState(StrEnum):
     RETIRED = "retired"
 
 
+class Audience(StrEnum):
+    """Who may be asked a question."""
+
+    ANALYST = "analyst"
+    REVIEWER = "reviewer"
+
+
 class JobState(StrEnum):
     """Where a job stands; the last three are final."""
 
@@ -144,55 +151,6 @@ class Label:
 
 
 @dataclass(frozen=True)
-class NewSpread:
-    """What an answer, or taking one back, changed in windows that nobody answered.
-
-    Attributes:
-        label_id: the answer's first row.
-        version_id: the model version whose graph it spread over.
-        graph: digest of that version, graph included.
-        epsilon: largest error of what reaches a window.
-        floor_normal, floor_anomaly: confidence from which on a label counted; None where none did.
-        touched: windows whose reach changed.
-        normals, anomalies: windows that were settled by it, as they were.
-        released: windows that no longer are.
-        checked: the answer's own windows that stood settled before; agreed: those of them that were right.
-    """
-
-    label_id: int
-    version_id: int
-    graph: str
-    epsilon: float
-    floor_normal: float | None
-    floor_anomaly: float | None
-    touched: int
-    normals: int
-    anomalies: int
-    released: int
-    checked: int
-    agreed: int
-
-
-@dataclass(frozen=True)
-class Spread(NewSpread):
-    """A row of what answers changed."""
-
-    id: int
-    created_at: datetime
-
-
-@dataclass(frozen=True)
-class Veto:
-    """What an answer (its first row) must not settle: the window ``key``, or (None) anything."""
-
-    id: int
-    label_id: int
-    key: str | None
-    analyst: str
-    created_at: datetime
-
-
-@dataclass(frozen=True)
 class Spent:
     """What the answers cost and what they are worth.
 
@@ -240,6 +198,7 @@ class NewItem:
         probability: the model's P(anomaly) when it was picked.
         margin: distance between P(anomaly) and P(normal) then.
         event_low, event_high: the points [low, high) that are proposed as one event; the span where None.
+        copies: how many different people are asked.
     """
 
     key: str
@@ -255,11 +214,20 @@ class NewItem:
     margin: float
     event_low: int | None = None
     event_high: int | None = None
+    copies: int = 1
 
 
 @dataclass(frozen=True)
 class QueryItem:
-    """A question in the queue (fields as in :class:`NewItem`), and who holds it until when."""
+    """A question in the queue (fields as in :class:`NewItem`), and who holds it until when.
+
+    Attributes:
+        copy: number of this copy among those of one question, from 0.
+        audience: who may be asked.
+        assignee: who alone is asked; None for anybody of the audience.
+        control_id: the control that it is, whose answer is known; None for a question. The person who is asked must
+            not be told.
+    """
 
     id: int
     key: str
@@ -280,6 +248,10 @@ class QueryItem:
     leased_by: str | None
     lease_until: datetime | None
     created_at: datetime
+    copy: int = 0
+    audience: Audience = Audience.ANALYST
+    assignee: str | None = None
+    control_id: int | None = None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from sqlalchemy import Connection, CursorResult, Engine, Update, create_engine, event
+from sqlalchemy import Connection, CursorResult, Engine, Update, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.orm import Session
@@ -21,6 +21,7 @@ READ_ONLY = {"rl_tsad_read_only": True}
 """Execution option of a connection that only reads: SQLite then takes no write lock."""
 
 _BUSY_SECONDS = 60
+_BULK_LOCK = 7_236_172_302
 _DRIVERS = {"postgresql": "psycopg", "postgres": "psycopg"}
 
 
@@ -34,7 +35,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def read_url(text: str) -> URL:
+def read_url(address: str) -> URL:
     """Parse a database URL; PostgreSQL without a driver means psycopg.
 
     Raises:
@@ -45,7 +46,7 @@ def read_url(text: str) -> URL:
         postgresql+psycopg://ann:***@host/labels
     """
     try:
-        url = make_url(text)
+        url = make_url(address)
     except (ArgumentError, ValueError):
         raise StoreError(
             "expected a database URL such as 'sqlite:///store.db' or 'postgresql://user:password@host/name', got "
@@ -88,6 +89,15 @@ def changed(session: Session, statement: Update) -> int:
     """Run an UPDATE and count the rows it changed: what a conditional claim decides by."""
     result = session.execute(statement, execution_options={"synchronize_session": False})
     return cast("CursorResult[Any]", result).rowcount
+
+
+def one_at_a_time(session: Session) -> None:
+    """Let changes of many questions, or of one that several people answer, wait for each other until they are kept.
+
+    On PostgreSQL by an advisory lock, so that they cannot deadlock; on SQLite there is one writer anyhow.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _BULK_LOCK})
 
 
 def _in_memory(url: URL) -> bool:

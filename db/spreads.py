@@ -8,8 +8,8 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
-from db.records import NewSpread, Spread
 from db.session import utc_now
+from db.spread_records import NewSpread, Spread
 from db.tables import LabelRow, SpreadRow
 
 

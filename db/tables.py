@@ -1,4 +1,4 @@
-"""The rows: twelve tables, one class each. Only the modules beside this one know them; others see :mod:`db.records`.
+"""The rows, one class a table (more in ``shared_tables``). Only the modules beside this one know them.
 
 ``labels``, ``answer_details``, ``spreads``, ``vetoes`` and ``audit`` are append-only, ``model_versions`` never change:
 triggers made by the migrations refuse anything else.
@@ -22,6 +22,7 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Text,
+    TextClause,
     UniqueConstraint,
     text,
 )
@@ -29,15 +30,18 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 from db.desk_records import Role
-from db.records import Answer, ItemState, JobState
+from db.records import Answer, Audience, ItemState, JobState
 
 LIVE = ("open", "leased", "settled")
-"""States of a question that may still be asked; at most one live question per window."""
+"""States of a question that may still be asked; at most one of each copy is alive."""
 
 UNFINISHED = ("queued", "running")
 """States of a job that is not over."""
 
-_LIVE_SQL = text("state IN ('open', 'leased', 'settled')")
+_LIVE_COPY_SQL = text("state IN ('open', 'leased', 'settled') AND control_id IS NULL")
+_DEALT_SQL = text("control_id IS NOT NULL AND state <> 'retired'")
+_HELD_SQL = text("state = 'leased'")
+_REVIEW_SQL = text("audience = 'reviewer'")
 _UNFINISHED_SQL = text("state IN ('queued', 'running')")
 
 
@@ -63,10 +67,15 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def _choice(kind: type[Answer] | type[ItemState] | type[JobState] | type[Role]) -> Enum:
+def _choice(kind: type[Answer | Audience | ItemState | JobState | Role]) -> Enum:
     return Enum(
         kind, native_enum=False, length=16, values_callable=lambda members: [member.value for member in members]
     )
+
+
+def _only(name: str, *columns: str, where: TextClause) -> Index:
+    """A unique index over some rows."""
+    return Index(name, *columns, unique=True, sqlite_where=where, postgresql_where=where)
 
 
 _BIG = BigInteger().with_variant(Integer(), "sqlite")
@@ -92,6 +101,7 @@ class Base(DeclarativeBase):
         list[str]: JSON(),
         list[list[int]]: JSON(),
         Answer: _choice(Answer),
+        Audience: _choice(Audience),
         ItemState: _choice(ItemState),
         JobState: _choice(JobState),
         Role: _choice(Role),
@@ -149,7 +159,10 @@ class ItemRow(Base):
         Index("ix_query_items_next", "state", "priority"),
         Index("ix_query_items_lease", "state", "lease_until"),
         Index("ix_query_items_key", "key"),
-        Index("uq_query_items_live", "key", unique=True, sqlite_where=_LIVE_SQL, postgresql_where=_LIVE_SQL),
+        Index("ix_query_items_reviews", "key", sqlite_where=_REVIEW_SQL, postgresql_where=_REVIEW_SQL),
+        _only("uq_query_items_live", "key", "audience", "copy", where=_LIVE_COPY_SQL),
+        _only("uq_query_items_held", "key", "leased_by", where=_HELD_SQL),
+        _only("uq_query_items_dealt", "control_id", "assignee", where=_DEALT_SQL),
         CheckConstraint("(state = 'leased') = (leased_by IS NOT NULL AND lease_until IS NOT NULL)", name="lease"),
     )
 
@@ -172,6 +185,10 @@ class ItemRow(Base):
     leased_by: Mapped[str | None]
     lease_until: Mapped[datetime | None]
     created_at: Mapped[datetime]
+    copy: Mapped[int] = mapped_column(server_default="0")
+    audience: Mapped[Audience] = mapped_column(server_default=Audience.ANALYST)
+    assignee: Mapped[str | None]
+    control_id: Mapped[int | None]
 
 
 class LabelRow(Base):
@@ -260,13 +277,7 @@ class JobRow(Base):
     __table_args__ = (
         Index("ix_jobs_next", "state", "id"),
         Index("ix_jobs_lease", "state", "lease_until"),
-        Index(
-            "uq_jobs_unfinished",
-            "idempotency_key",
-            unique=True,
-            sqlite_where=_UNFINISHED_SQL,
-            postgresql_where=_UNFINISHED_SQL,
-        ),
+        _only("uq_jobs_unfinished", "idempotency_key", where=_UNFINISHED_SQL),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -11,8 +11,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
 from db.errors import ConflictError, MissingRowError
-from db.records import Veto
 from db.session import utc_now
+from db.spread_records import Veto
 from db.tables import LabelRow, VetoRow
 
 

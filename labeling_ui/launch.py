@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 ADDRESS = "127.0.0.1"
 _FLAGS = {
-    "server.headless": "true",
+    "server.headless": True,
     "server.address": ADDRESS,
     "server.fileWatcherType": "none",
-    "server.showEmailPrompt": "false",
-    "browser.gatherUsageStats": "false",
+    "server.showEmailPrompt": False,
+    "browser.gatherUsageStats": False,
     "browser.serverAddress": ADDRESS,
 }
 
 
+def flags(port: int) -> dict[str, Any]:
+    """Give Streamlit's options of the server; they win over its files and environment.
+
+    Example:
+        >>> flags(8501)["server.address"], flags(8501)["browser.gatherUsageStats"]
+        ('127.0.0.1', False)
+    """
+    return {**_FLAGS, "server.port": port}
+
+
 def command(workspace: Path, port: int) -> list[str]:
-    """Give the command that serves the labeling page of a workspace.
+    """Give the command that serves the labeling page and the REST API of a workspace.
 
     Args:
         workspace: folder of the workspace.
@@ -27,13 +38,10 @@ def command(workspace: Path, port: int) -> list[str]:
         Program and arguments for :func:`subprocess.run` or :func:`os.execv`.
 
     Example:
-        >>> words = command(Path("plant"), 8501)
-        >>> words[1:4], words[-3:]
-        (['-m', 'streamlit', 'run'], ['--', '--workspace', 'plant'])
+        >>> command(Path("plant"), 8501)[1:]
+        ['-m', 'labeling_ui.server', '--workspace', 'plant', '--port', '8501']
     """
-    flags = [f"--{name}={value}" for name, value in (_FLAGS | {"server.port": str(port)}).items()]
-    script = str(Path(__file__).with_name("app.py"))
-    return [sys.executable, "-m", "streamlit", "run", script, *flags, "--", "--workspace", str(workspace)]
+    return [sys.executable, "-m", "labeling_ui.server", "--workspace", str(workspace), "--port", str(port)]
 
 
 def address(port: int) -> str:

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from rl_tsad.access_config import AccessConfig
 from rl_tsad.decision_config import AgentConfig, BeliefConfig, ControlConfig, CostConfig, PolicyConfig
 from rl_tsad.errors import ConfigError
 from rl_tsad.language_config import LanguageConfig
@@ -253,6 +254,9 @@ class ActiveConfig:
         events: whether a question is about a stretch that may be an event, whose ends the analyst marks; else about one
             window.
         reach: windows to either side of the asked one that a proposed event may cover, and that are shown beyond it.
+        overlap: how many different people are asked the same question; where they differ, a reviewer decides.
+        overlap_share: share of the questions that so many people are asked; the others one person is asked.
+        controls: share of what each person is asked that a reviewer set beforehand, to see how people answer.
         seconds: what an answer of each kind costs.
         neighbours: k of the kNN graph.
         alpha: share of a window's label that comes from its neighbours, below 1.
@@ -275,6 +279,9 @@ class ActiveConfig:
     spacing: Annotated[int, Field(ge=0)] = 2
     events: Flag = True
     reach: Annotated[int, Field(ge=0)] = 12
+    overlap: Annotated[int, Field(ge=1, le=20)] = 1
+    overlap_share: Fraction = 1.0
+    controls: Annotated[float, Field(ge=0.0, le=0.5)] = 0.0
     seconds: AnswerSeconds = field(default_factory=AnswerSeconds)
     neighbours: Count = 10
     mutual: Flag = False
@@ -313,3 +320,4 @@ class Settings(BaseSettings):
     control: ControlConfig = Field(default_factory=ControlConfig)
     active: ActiveConfig = Field(default_factory=ActiveConfig)
     work: WorkConfig = Field(default_factory=WorkConfig)
+    access: AccessConfig = Field(default_factory=AccessConfig)

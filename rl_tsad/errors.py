@@ -11,6 +11,8 @@ Every message has three parts: what was expected, what came, what to do.
      │    └── NotTrainedError something needs a model version and there is none yet
      ├── CheckpointError      a saved model is missing, truncated, tampered with or of another shape
      ├── LabelingError        an answer or a lease that cannot be accepted
+     ├── AccessError          somebody who may not do this
+     │    └── StrangerError   somebody who may not come in: unknown, no longer active, a key that does not count
      └── LanguageError        a language model did not do what it was asked
           ├── SilentModelError   it did not answer: not there, busy, too slow, or it refused the call
           └── ReplyError         it answered, but not in the form that was asked for
@@ -47,6 +49,14 @@ class CheckpointError(RlTsadError):
 
 class LabelingError(RlTsadError):
     """An answer or a lease that cannot be accepted."""
+
+
+class AccessError(RlTsadError):
+    """Somebody may not do this."""
+
+
+class StrangerError(AccessError):
+    """Somebody may not come in: unknown, no longer active, or with a key that does not count."""
 
 
 class LanguageError(RlTsadError):

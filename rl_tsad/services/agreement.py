@@ -26,15 +26,16 @@ def agreement_curve(session: Session) -> list[tuple[int, float]]:
         []
     """
     said = {item.id: item.probability >= 0.5 for item in queries.in_state(session, ItemState.ANSWERED)}
+    further = queries.further_reads(session)
     stands = {label.id for label in labels.standing(session)}
-    asked: set[str] = set()
+    asked: set[object] = set()
     trailing: deque[bool] = deque(maxlen=_TRAILING)
     curve: list[tuple[int, float]] = []
     for label in labels.history(session):
         if label.part:
             continue  # the probability at asking time was the asked window's
         if label.answer is not None:
-            asked.add(label.key)
+            asked.add(further.get(label.item_id or 0, label.key))
         if label.id in stands and label.answer in VALUES and label.item_id in said:
             trailing.append(said[label.item_id] == bool(VALUES[label.answer]))
             curve.append((len(asked), sum(trailing) / len(trailing)))

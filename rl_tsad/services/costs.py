@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from db.records import Answer, Label, Spent
 from rl_tsad.config import ActiveConfig
@@ -33,12 +33,16 @@ def share_left(spent: Spent, config: ActiveConfig) -> float:
     return round(max(0.0, 1.0 - max(shares)), 12)
 
 
-def seconds_by_questions(history: Iterable[Label], prices: AnswerSeconds) -> list[float]:
+def seconds_by_questions(
+    history: Iterable[Label], prices: AnswerSeconds, further: Mapping[int, object] | None = None
+) -> list[float]:
     """Price what was answered before each further question.
 
     Args:
         history: all rows, oldest first.
         prices: of one answer of each kind.
+        further: by number, the questions that are further copies of one or reviews, as
+            :func:`db.queries.further_reads`.
 
     Returns:
         At place q the seconds of all answers before another question than the first q was answered.
@@ -52,13 +56,14 @@ def seconds_by_questions(history: Iterable[Label], prices: AnswerSeconds) -> lis
         >>> seconds_by_questions(history, AnswerSeconds())
         [0.0, 8.0, 18.0]
     """
-    asked: set[str] = set()
+    asked: set[object] = set()
     spent = [0.0]
     for row in history:
         if row.answer is None or row.part:
             continue
-        if row.key not in asked:
-            asked.add(row.key)
+        read = (further or {}).get(row.item_id or 0, row.key)
+        if read not in asked:
+            asked.add(read)
             spent.append(spent[-1])
         spent[-1] += _price(row, prices)
     return spent

@@ -22,8 +22,10 @@ from rl_tsad.errors import LabelingError, WorkspaceError
 from rl_tsad.services.agreement import agreement_curve
 from rl_tsad.services.costs import price_of, share_left
 from rl_tsad.services.marking import Around, find_around, said_of
+from rl_tsad.services.people import write_audit
 from rl_tsad.services.refusals import in_words
 from rl_tsad.services.spreading import count_decided, respread_quietly
+from rl_tsad.services.turns import is_apart, keep, left_for, next_question, take_back
 from rl_tsad.services.workspace import Workspace, load_series
 from rl_tsad.types import Float32
 
@@ -44,7 +46,7 @@ class Card:
         window_low, window_high: the window is ``values[window_low:window_high]``.
         span_low, span_high: the answer decides ``values[span_low:span_high]``.
         reason: why this is asked, in plain words.
-        left: unanswered questions in the queue, this one included.
+        left: windows that this analyst may still be asked about, this one included.
         exogenous: names of the channels that only explain the others.
         origin: number of the first shown point in its series.
         event: positions [low, high) of the stretch that is proposed as one event.
@@ -80,7 +82,7 @@ class Told:
         rows: the rows that keep it, a window each, the asked one first; when the same message came before, the rows
             that it made then.
         spread: windows that this answer alone decides by spreading over the graph.
-        left: unanswered questions in the queue.
+        left: windows that this analyst may still be asked about.
     """
 
     rows: tuple[Label, ...]
@@ -148,7 +150,8 @@ def ask(ws: Workspace, analyst: str) -> Card | None:
         item = _take(session, ws, analyst)
         if item is None:
             return None
-        record, left, around = series.get(session, item.series), _left(session), find_around(ws, session, item)
+        record, around = series.get(session, item.series), find_around(ws, session, item)
+        left = left_for(ws, session, analyst)
     if record is None:
         raise WorkspaceError(f"expected the series {item.series!r} in {ws.root}, got none; ingest it again")
     return _card(ws, item, record, around, left=left)
@@ -167,9 +170,9 @@ def tell(
     """Keep an answer, a row for each window that it labels, then spread it.
 
     When this returns, the answer is on disk; a failure of the spreading does not change that. An answer is kept
-    however late it comes. Where two analysts answered one window, both answers stay in the history, the later one
-    stands, and the window counts as one question. What an answer says of which window: see
-    :func:`rl_tsad.services.marking.said_of`.
+    however late it comes. Where two analysts answered one question, both answers stay in the history, the later one
+    stands, and it counts as one question; where they were both asked it, see :mod:`db.reviews`. What an answer says of
+    which window: see :func:`rl_tsad.services.marking.said_of`.
 
     Args:
         ws: the workspace.
@@ -191,11 +194,11 @@ def tell(
         raise LabelingError(f"expected one of {', '.join(Answer)}, got {answer!r}; pass a db.records.Answer")
     with in_words(), ws.store.begin() as session:
         item = queries.get(session, item_id)
-        said = said_of(session, item, find_around(ws, session, item), Answer(answer), extent)
-        rows = queries.answer_parts(session, item, said, analyst, client=client, sequence=sequence, mark=extent)
-        left = _left(session)
-    reach = respread_quietly(ws, rows[0].id, [row.key for row in rows])
-    return Told(tuple(rows), reach, _left_now(ws, left))
+        said = said_of(session, item, find_around(ws, session, item), Answer(answer), [extent] if extent else [])
+        rows = keep(session, item, said, analyst, client=client, sequence=sequence, mark=extent)
+        left = left_for(ws, session, analyst)
+    reach = 0 if is_apart(rows[0]) else respread_quietly(ws, rows[0].id, [row.key for row in rows])
+    return Told(tuple(rows), reach, _left_now(ws, analyst, left))
 
 
 def undo(ws: Workspace, analyst: str, *, client: str | None = None, sequence: int | None = None) -> Label | None:
@@ -215,10 +218,10 @@ def undo(ws: Workspace, analyst: str, *, client: str | None = None, sequence: in
         WorkspaceError: when the store does not answer.
     """
     with in_words(), ws.store.begin() as session:
-        label = labels.undo(session, analyst, client=client, sequence=sequence)
+        label = take_back(session, analyst, client=client, sequence=sequence)
         if label is not None and label.item_id is not None:
             queries.lease(session, label.item_id, analyst, utc_now(), ws.settings.work.question_lease)
-    if label is not None:
+    if label is not None and not is_apart(label):
         respread_quietly(ws, label.id)
     return label
 
@@ -271,7 +274,9 @@ def enqueue_retrain(ws: Workspace, requested_by: str) -> Job:
         WorkspaceError: when the store does not answer.
     """
     with in_words(), ws.store.begin() as session:
-        return jobs.enqueue(session, RETRAIN, {"requested_by": requested_by}, idempotency_key=RETRAIN)
+        job = jobs.enqueue(session, RETRAIN, {"requested_by": requested_by}, idempotency_key=RETRAIN)
+        write_audit(session, requested_by, "job/retrain", f"job {job.id}")
+        return job
 
 
 def _take(session: Session, ws: Workspace, analyst: str) -> QueryItem | None:
@@ -279,20 +284,14 @@ def _take(session: Session, ws: Workspace, analyst: str) -> QueryItem | None:
     held = queries.held(session, analyst, now)
     if held and queries.heartbeat(session, held[0].id, analyst, now, seconds):
         return queries.get(session, held[0].id)
-    queries.return_expired(session, now)
-    return queries.claim(session, analyst, now, seconds)
+    return next_question(ws, session, analyst, now)
 
 
-def _left(session: Session) -> int:
-    counts = queries.counts(session)
-    return counts[ItemState.OPEN] + counts[ItemState.LEASED]
-
-
-def _left_now(ws: Workspace, before: int) -> int:
+def _left_now(ws: Workspace, analyst: str, before: int) -> int:
     """Count again after spreading; a failure must not take back the acknowledgement of an answer that is kept."""
     try:
         with ws.store.read() as session:
-            return _left(session)
+            return left_for(ws, session, analyst)
     except StoreError:
         return before
 

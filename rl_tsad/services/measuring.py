@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from db import labels, versions
+from db import labels, queries, versions
 from db.records import ModelVersion
 from rl_tsad.agent.chain import POLICY, POLICY_ACTS, RULE
 from rl_tsad.config import WindowConfig
@@ -130,7 +130,8 @@ def measure_versions(
         Rows by budget; empty where no test point has known truth.
     """
     with workspace.store.read() as session:
-        stored, seconds = versions.all(session), seconds_by_questions(labels.history(session), _prices(workspace))
+        stored, further = versions.all(session), queries.further_reads(session)
+        seconds = seconds_by_questions(labels.history(session), _prices(workspace), further)
     if not stored:
         return []
     last = max(stored, key=lambda version: version.id).config["foundation"]

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from db import labels, queries, versions
 from db.records import ModelVersion, NewItem, NewVersion
 from rl_tsad.active.extent import Extent, propose_extent
+from rl_tsad.active.overlap import copies_of
 from rl_tsad.active.select import Pick, select
 from rl_tsad.agent.act import Decisions
 from rl_tsad.agent.chain import Actor
@@ -143,7 +144,7 @@ def _questions(
     selection: ActiveConfig | None,
 ) -> list[NewItem]:
     decisions, config = learnt.decisions, selection or workspace.settings.active
-    standing = {label.key for label in labels.standing(session)}
+    standing = labels.answered(session)
     asked = {label.key for label in labels.history(session) if not label.part} | standing
     settled = set(learnt.targets.keys[learnt.targets.source == "propagated"].tolist())
     pool = foundation.pool
@@ -162,7 +163,10 @@ def _questions(
         seed=derive_seed(workspace.settings.seed, "queue", len(asked), len(standing)),
     )
     rows = np.flatnonzero(pool)
-    return [_item(foundation, decisions, int(rows[pick.row]), pick, proposals) for pick in picks]
+    several = derive_seed(workspace.settings.seed, "overlap", len(asked), len(standing))
+    copies = copies_of(len(picks), config.overlap, share=config.overlap_share, seed=several)
+    items = [_item(foundation, decisions, int(rows[pick.row]), pick, proposals) for pick in picks]
+    return [replace(item, copies=number) for item, number in zip(items, copies, strict=True)]
 
 
 class Proposals:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from db import labels, spreads, vetoes
-from db.records import Label, Spread
+from db.records import Label
+from db.spread_records import Spread
 from rl_tsad.active.trust import Trust
 from rl_tsad.active.why import Path, explain
 from rl_tsad.errors import LabelingError

@@ -26,12 +26,12 @@ from db.records import (
     NewItem,
     NewLabel,
     NewSeries,
-    NewSpread,
     NewVersion,
     QueryItem,
     Spent,
 )
 from db.session import make_engine, read_url
+from db.spread_records import NewSpread
 from db.store import Store
 from db.tables import Base
 

@@ -250,6 +250,6 @@ def test_every_page_opens_from_its_address_on_a_fresh_server(scene: Any, server:
 
 
 def test_only_this_machine_is_served() -> None:
-    words = launch.command(Path("w"), 8501)
-    assert "--server.address=127.0.0.1" in words
-    assert "--browser.gatherUsageStats=false" in words
+    flags = launch.flags(8501)
+    assert flags["server.address"] == launch.ADDRESS
+    assert flags["browser.gatherUsageStats"] is False

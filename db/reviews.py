@@ -1,0 +1,131 @@
+"""Questions that several people are asked: what each says, where they differ, and the review that decides then."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session, aliased
+
+from db.given import given
+from db.item_rows import another
+from db.records import Answer, Audience, ItemState
+from db.session import changed
+from db.tables import LIVE, ItemRow, LabelRow
+
+STRATEGY = "disagreement"
+REASON = "people who were asked about this answered differently; what you say counts"
+_FIRST = 1.0
+"""Added to the priority of a question, at most 1, so that reviews come before questions."""
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What somebody says of a question that others are asked as well: their last answer that was not taken back.
+
+    Attributes:
+        key: the window that was asked about.
+        analyst: who says it.
+        label_id: the answer's first row.
+        asked: what it says of that window.
+        answer: the answer as a whole: anomaly where it calls any window one.
+        at: when it was given.
+    """
+
+    key: str
+    analyst: str
+    label_id: int
+    asked: Answer
+    answer: Answer
+    at: datetime
+
+
+def differ(opinions: Iterable[Opinion]) -> bool:
+    """Tell whether people contradict each other; being unsure contradicts nobody.
+
+    Example:
+        >>> from datetime import UTC
+        >>> def says(who, answer):
+        ...     return Opinion("a:0:8", who, 1, answer, answer, datetime(2026, 1, 1, tzinfo=UTC))
+        >>> ann, bob, cleo = says("ann", Answer.NORMAL), says("bob", Answer.ANOMALY), says("cleo", Answer.UNSURE)
+        >>> differ([ann, bob]), differ([ann, cleo])
+        (True, False)
+    """
+    sure = [one for one in opinions if one.answer != Answer.UNSURE]
+    return len({one.answer for one in sure}) > 1 or len({one.asked for one in sure}) > 1
+
+
+def opinions(session: Session, keys: Collection[str] | None = None) -> list[Opinion]:
+    """List what people say of questions that several were asked, in the order it came; reviews are left out.
+
+    Args:
+        session: a unit of work.
+        keys: windows that were asked about; all when omitted.
+    """
+    copy = aliased(ItemRow)
+    shared = select(copy.key).where(copy.copy > 0, copy.control_id.is_(None))
+    rows = given().add_columns(ItemRow.key).join(ItemRow, ItemRow.id == LabelRow.item_id)
+    rows = rows.where(ItemRow.audience == Audience.ANALYST, ItemRow.key.in_(shared if keys is None else keys))
+    answers: dict[tuple[str, str, object], list[LabelRow]] = {}
+    for row, key in session.execute(rows.order_by(LabelRow.id)):
+        message = row.id if row.client is None else (row.client, row.sequence)
+        answers.setdefault((key, row.analyst, message), []).append(row)
+    last: dict[tuple[str, str], Opinion] = {}
+    for (key, analyst, _), its in answers.items():
+        last.pop((key, analyst), None)
+        last[key, analyst] = _opinion(key, sorted(its, key=lambda row: row.part))
+    return list(last.values())
+
+
+def refresh(session: Session, key: str) -> None:
+    """Open a review of a question where people's answers differ, close an open one where they no longer do.
+
+    At most one review of a question is alive. Call it where nobody else answers the same question meanwhile.
+    """
+    if not is_shared(session, key):
+        return
+    review = (ItemRow.key == key, ItemRow.audience == Audience.REVIEWER)
+    if not differ(opinions(session, [key])):
+        over = update(ItemRow).where(*review, ItemRow.state.in_(LIVE))
+        changed(session, over.values(state=ItemState.RETIRED, leased_by=None, lease_until=None))
+    elif (
+        session.scalars(select(ItemRow.id).where(*review, ItemRow.state != ItemState.RETIRED).limit(1)).first() is None
+    ):
+        session.add(_review_of(session, key))
+        session.flush()
+
+
+def is_shared(session: Session, key: str) -> bool:
+    """Tell whether several people are, or were, asked the question about a window."""
+    copies = select(ItemRow.id).where(ItemRow.key == key, ItemRow.copy > 0, ItemRow.control_id.is_(None))
+    return session.scalars(copies.limit(1)).first() is not None
+
+
+def windows_beside(session: Session, item_id: int | None) -> set[str]:
+    """List the windows of all answers to the question of an item, where several people are asked it.
+
+    One person's answer changes what others' answers count for: whatever follows from those must be looked at again.
+    """
+    item = None if item_id is None else session.get(ItemRow, item_id)
+    if item is None or not is_shared(session, item.key):
+        return set()
+    its = select(ItemRow.id).where(ItemRow.key == item.key)
+    return set(session.scalars(select(LabelRow.key).where(LabelRow.item_id.in_(its)).distinct()))
+
+
+def _opinion(key: str, rows: list[LabelRow]) -> Opinion:
+    first = rows[0]
+    asked = first.answer or Answer.UNSURE
+    answer = Answer.ANOMALY if any(row.answer == Answer.ANOMALY for row in rows) else asked
+    return Opinion(key, first.analyst, first.id, asked, answer, first.created_at)
+
+
+def _review_of(session: Session, key: str) -> ItemRow:
+    asked = select(ItemRow).where(
+        ItemRow.key == key, ItemRow.audience == Audience.ANALYST, ItemRow.control_id.is_(None)
+    )
+    last = session.scalars(asked.order_by(ItemRow.id.desc()).limit(1)).one()
+    first = _FIRST + last.priority
+    return another(last, audience=Audience.REVIEWER, strategy=STRATEGY, reason=REASON, priority=first)

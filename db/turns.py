@@ -1,0 +1,51 @@
+"""Whose turn is it: the conditions under which somebody may be asked a question."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy.orm import aliased
+
+from db.given import given
+from db.records import Audience, ItemState
+from db.shared_tables import AssignmentRow
+from db.tables import ItemRow, LabelRow
+
+Item = type[ItemRow]
+
+
+def may_answer(item: Item, analyst: str, audiences: Collection[Audience]) -> ColumnElement[bool]:
+    """Say that a question is meant for somebody who has not answered about its window yet.
+
+    A review goes to a reviewer who is among those that differ only where it was assigned to them by name.
+    """
+    own, review = item.assignee == analyst, item.audience == Audience.REVIEWER
+    answered = given().where(LabelRow.key == item.key, LabelRow.analyst == analyst).exists()
+    others = exists().where(AssignmentRow.series == item.series)
+    theirs = exists().where(AssignmentRow.series == item.series, AssignmentRow.person == analyst)
+    return and_(
+        item.audience.in_(audiences),
+        or_(item.assignee.is_(None), own),
+        or_(own, review, theirs, ~others),
+        or_(and_(own, review), ~answered),
+    )
+
+
+def holds_none_about_it(item: Item, analyst: str) -> ColumnElement[bool]:
+    """Say that somebody holds no other question about the same window."""
+    held = aliased(ItemRow)
+    mine = (held.key == item.key, held.state == ItemState.LEASED, held.leased_by == analyst)
+    return ~select(held.id).where(*mine).exists()
+
+
+def is_theirs(item: Item, analyst: str) -> ColumnElement[bool]:
+    """Say that a question was assigned to somebody, by name or by its series."""
+    mine = select(AssignmentRow.series).where(AssignmentRow.person == analyst)
+    return or_(item.assignee == analyst, item.series.in_(mine))
+
+
+def of_everybody(item: Any) -> tuple[ColumnElement[bool], ...]:
+    """Say that a question is an analyst's, and none whose answer is known."""
+    return item.audience == Audience.ANALYST, item.control_id.is_(None)
