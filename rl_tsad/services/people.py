@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from db import audit, people, tokens
+from db import audit, labels, people, tokens
 from db.desk_records import Person, Role, Token
 from db.errors import ConflictError, MissingRowError, StoreError
 from db.session import utc_now
@@ -76,6 +76,20 @@ def require(visitor: Visitor, least: Role, verb: str) -> None:
             f"expected a role of {least.value}{above} to {verb}, got {visitor.name!r} with the role "
             f"{visitor.role.value}; ask an admin for another role"
         )
+
+
+def require_over_answer(ws: Workspace, visitor: Visitor, label_id: int) -> None:
+    """Refuse to change what an answer settles: one's own takes an analyst, somebody else's a reviewer.
+
+    Raises:
+        AccessError: when the visitor's role is a smaller one.
+        LabelingError: when there is no such answer.
+        WorkspaceError: when the store does not answer.
+    """
+    with in_words(), ws.store.read() as session:
+        rows = labels.answer_rows(session, label_id)
+    theirs = any(row.analyst != visitor.name for row in rows)
+    require(visitor, Role.REVIEWER if theirs else Role.ANALYST, "change what an answer settles" + " of others" * theirs)
 
 
 def write_audit(session: Session, who: str, action: str, subject: str, **details: Any) -> None:
