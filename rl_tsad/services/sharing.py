@@ -85,15 +85,12 @@ def unassign(ws: Workspace, who: Visitor, name: str, person: str) -> bool:
     return was_theirs
 
 
-def give_review(ws: Workspace, who: Visitor, item_id: int, person: str | None) -> bool:
+def give_review(ws: Workspace, who: Visitor, item_id: int, person: str | None) -> None:
     """Let a certain reviewer decide a disagreement, even one who is among those that differ; None for any other one.
-
-    Returns:
-        False when somebody holds it or has decided it.
 
     Raises:
         AccessError: when the visitor is no reviewer.
-        LabelingError: when there is no such review or person.
+        LabelingError: when there is no such review or person, or somebody holds or has decided it.
         WorkspaceError: when the store does not answer.
     """
     require(who, Role.REVIEWER, "assign reviews")
@@ -102,10 +99,9 @@ def give_review(ws: Workspace, who: Visitor, item_id: int, person: str | None) -
             raise LabelingError(f"expected a review, got the number {item_id}; see `rl-tsad agreement show`")
         if person is not None:
             _check_person(ws, session, person, least=Role.REVIEWER)
-        given = queries.give_to(session, item_id, person)
-        if given:
-            write_audit(session, who.name, "review/assign", str(item_id), person=person)
-    return given
+        if not queries.give_to(session, item_id, person):
+            raise LabelingError("expected a review that waits, got one that somebody holds or decided; look again")
+        write_audit(session, who.name, "review/assign", str(item_id), person=person)
 
 
 def set_control(ws: Workspace, who: Visitor, key: str, expected: Answer) -> Control:

@@ -137,11 +137,12 @@ def test_a_review_of_a_reviewers_own_answer_waits_for_another_one_or_for_being_g
     assert card is not None
     assert card.item.id != waiting[0].item.id
     release(ws, card.item.id, "rita")
-    assert give_review(ws, RITA, waiting[0].item.id, "rita")
+    give_review(ws, RITA, waiting[0].item.id, "rita")
     card = ask(ws, "rita")
     assert card is not None
     assert card.item.id == waiting[0].item.id
-    assert not give_review(ws, RITA, waiting[0].item.id, None)
+    with pytest.raises(LabelingError, match="got one that somebody holds or decided"):
+        give_review(ws, RITA, waiting[0].item.id, None)
 
 
 def with_control(ws: Workspace) -> str:
