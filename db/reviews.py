@@ -10,8 +10,8 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, aliased
 
 from db.given import given
-from db.item_rows import another
-from db.records import Answer, Audience, ItemState
+from db.item_rows import another, as_record
+from db.records import Answer, Audience, ItemState, QueryItem
 from db.session import changed
 from db.tables import LIVE, ItemRow, LabelRow
 
@@ -57,17 +57,20 @@ def differ(opinions: Iterable[Opinion]) -> bool:
     return len({one.answer for one in sure}) > 1 or len({one.asked for one in sure}) > 1
 
 
-def opinions(session: Session, keys: Collection[str] | None = None) -> list[Opinion]:
-    """List what people say of questions that several were asked, in the order it came; reviews are left out.
+def opinions(
+    session: Session, keys: Collection[str] | None = None, *, audience: Audience = Audience.ANALYST
+) -> list[Opinion]:
+    """List what people say of questions that several were asked, in the order it came.
 
     Args:
         session: a unit of work.
         keys: windows that were asked about; all when omitted.
+        audience: of the questions; reviewers for what was said in reviews.
     """
     copy = aliased(ItemRow)
     shared = select(copy.key).where(copy.copy > 0, copy.control_id.is_(None))
     rows = given().add_columns(ItemRow.key).join(ItemRow, ItemRow.id == LabelRow.item_id)
-    rows = rows.where(ItemRow.audience == Audience.ANALYST, ItemRow.key.in_(shared if keys is None else keys))
+    rows = rows.where(ItemRow.audience == audience, ItemRow.key.in_(shared if keys is None else keys))
     answers: dict[tuple[str, str, object], list[LabelRow]] = {}
     for row, key in session.execute(rows.order_by(LabelRow.id)):
         message = row.id if row.client is None else (row.client, row.sequence)
@@ -95,6 +98,12 @@ def refresh(session: Session, key: str) -> None:
     ):
         session.add(_review_of(session, key))
         session.flush()
+
+
+def items(session: Session) -> list[QueryItem]:
+    """List the reviews that are alive or were answered, newest first."""
+    rows = select(ItemRow).where(ItemRow.audience == Audience.REVIEWER, ItemRow.state != ItemState.RETIRED)
+    return [as_record(row) for row in session.scalars(rows.order_by(ItemRow.id.desc()))]
 
 
 def is_shared(session: Session, key: str) -> bool:

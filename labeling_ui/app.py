@@ -8,7 +8,7 @@ from streamlit.navigation.page import StreamlitPage
 from db.desk_records import Role
 from labeling_ui import entrance, identity, looks, state
 from labeling_ui.components import notes, plain
-from labeling_ui.screens import audit, look_alikes, models, people, progress, queue, tokens
+from labeling_ui.screens import agreement, audit, look_alikes, models, people, progress, queue, tokens
 from rl_tsad.errors import RlTsadError
 from rl_tsad.services.people import Visitor
 
@@ -49,6 +49,8 @@ def pages_of(who: Visitor) -> dict[str, list[StreamlitPage]]:
     if answering:
         work.insert(0, st.Page(queue.show, title="Queue", icon=":material/checklist:", url_path="queue", default=True))
     team = [st.Page(tokens.show, title="Tokens", icon=":material/key:", url_path="tokens")]
+    if answering:
+        team.insert(0, st.Page(agreement.show, title="Agreement", icon=":material/handshake:", url_path="agreement"))
     if who.may(Role.REVIEWER):
         team.append(st.Page(audit.show, title="Audit", icon=":material/history:", url_path="audit"))
     if who.may(Role.ADMIN):

@@ -33,6 +33,7 @@ _SHEET = """
 [class*="st-key-extent-"] div:nth-child(2) > [data-testid="stSliderThumbValue"] { translate: -50% 0; }
 [class*="st-key-extent-"] div:nth-child(3) > [data-testid="stSliderThumbValue"] { translate: 50% 0; }
 .st-key-facts p { line-height: 1.4; }
+[data-testid="stTab"][aria-selected="true"] { color: inherit; }
 [class*="st-key-tile-"] p { line-height: 1.4; }
 </style>
 """

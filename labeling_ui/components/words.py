@@ -22,6 +22,7 @@ STRATEGIES = {
     "spend": "Close call",
     "quantile": "Close call",
     "random": "Drawn by chance",
+    "disagreement": "People differ",
 }
 
 VALUES = {NORMAL: "Normal", ANOMALY: "Anomaly"}
