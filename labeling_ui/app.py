@@ -8,7 +8,7 @@ from streamlit.navigation.page import StreamlitPage
 from db.desk_records import Role
 from labeling_ui import entrance, identity, looks, state
 from labeling_ui.components import notes, plain
-from labeling_ui.screens import agreement, audit, look_alikes, models, people, progress, queue, tokens
+from labeling_ui.screens import agreement, audit, files, look_alikes, models, people, progress, queue, tokens
 from rl_tsad.errors import RlTsadError
 from rl_tsad.services.people import Visitor
 
@@ -45,6 +45,7 @@ def pages_of(who: Visitor) -> dict[str, list[StreamlitPage]]:
             default=not answering,
         ),
         st.Page(models.show, title="Models", icon=":material/deployed_code:", url_path="models"),
+        st.Page(files.show, title="Files", icon=":material/folder_open:", url_path="files"),
     ]
     if answering:
         work.insert(0, st.Page(queue.show, title="Queue", icon=":material/checklist:", url_path="queue", default=True))
