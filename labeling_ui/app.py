@@ -6,7 +6,7 @@ import streamlit as st
 
 from labeling_ui import entrance, looks, state
 from labeling_ui.components import notes, plain
-from labeling_ui.screens import look_alikes, models, progress, queue
+from labeling_ui.screens import explore, look_alikes, models, progress, queue
 from rl_tsad.errors import RlTsadError
 
 
@@ -20,6 +20,7 @@ def main() -> None:
         [
             st.Page(queue.show, title="Queue", icon=":material/checklist:", url_path="queue", default=True),
             st.Page(look_alikes.show, title="Look-alikes", icon=":material/hub:", url_path="look-alikes"),
+            st.Page(explore.show, title="Explore", icon=":material/travel_explore:", url_path="explore"),
             st.Page(progress.show, title="Progress", icon=":material/trending_up:", url_path="progress"),
             st.Page(models.show, title="Models", icon=":material/deployed_code:", url_path="models"),
         ]
