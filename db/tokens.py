@@ -25,7 +25,7 @@ def digest_of(secret: str) -> str:
         >>> digest_of("rlt_x")[:8], len(digest_of("rlt_x"))
         ('8a09960b', 64)
     """
-    return hashlib.sha256(secret.encode()).hexdigest()
+    return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
 
 
 def add(

@@ -15,14 +15,17 @@ from pathlib import Path
 import streamlit as st
 from sqlalchemy.exc import SQLAlchemyError
 
+from db.desk_records import Role
 from db.errors import StoreError
 from db.records import Answer, Job, Label, ModelVersion
-from labeling_ui import shelf, state
+from labeling_ui import identity, shelf, state
 from labeling_ui.shelf import Given, Shot
 from rl_tsad.errors import WorkspaceError
-from rl_tsad.services import labeling, look_alikes, overview, reasons
+from rl_tsad.services import answering, labeling, look_alikes, overview, people, reasons
+from rl_tsad.services.answering import Result
 from rl_tsad.services.labeling import Card, ProgressFacts, Told
 from rl_tsad.services.look_alikes import Settled
+from rl_tsad.services.people import Visitor
 from rl_tsad.services.reasons import Reasons, Standing
 from rl_tsad.services.workspace import Workspace, open_workspace
 
@@ -32,14 +35,34 @@ _DESK = "desk"
 
 @dataclass(frozen=True)
 class ServiceDoor:
-    """The services' verbs bound to one workspace; every refusal of the store becomes an error meant for people."""
+    """The services' verbs bound to one workspace and to who is at the page now.
+
+    Every refusal of the store becomes an error meant for people.
+    """
 
     ws: Workspace
+
+    def visitor(self) -> Visitor:
+        """Tell who is at the page and what they may, as the store has it now."""
+        with _plainly():
+            return identity.recognise(self.ws, desk().analyst)
+
+    def _acting(self, analyst: str, least: Role, verb: str) -> str:
+        """Check that the visitor may do something; gives the name that it is done under."""
+        who = self.visitor()
+        people.require(who, least, verb)
+        return analyst if self.ws.settings.access.mode == "local" else who.name
+
+    def _over(self, label_id: int, analyst: str) -> str:
+        """Check that the visitor may say what an answer settles; gives the name that it is done under."""
+        who = self.visitor()
+        people.require_over_answer(self.ws, who, label_id)
+        return analyst if self.ws.settings.access.mode == "local" else who.name
 
     def ask(self, analyst: str) -> Card | None:
         """Give the window that this analyst should judge now."""
         with _plainly():
-            return labeling.ask(self.ws, analyst)
+            return labeling.ask(self.ws, self._acting(analyst, Role.ANALYST, "answer"))
 
     def tell(
         self,
@@ -53,17 +76,27 @@ class ServiceDoor:
     ) -> Told:
         """Keep an answer."""
         with _plainly():
-            return labeling.tell(self.ws, item_id, answer, analyst, client=client, sequence=sequence, extent=extent)
+            name = self._acting(analyst, Role.ANALYST, "answer")
+            return labeling.tell(self.ws, item_id, answer, name, client=client, sequence=sequence, extent=extent)
 
     def undo(self, analyst: str, *, client: str, sequence: int) -> Label | None:
         """Take back the analyst's last standing answer."""
         with _plainly():
-            return labeling.undo(self.ws, analyst, client=client, sequence=sequence)
+            name = self._acting(analyst, Role.ANALYST, "take answers back")
+            return labeling.undo(self.ws, name, client=client, sequence=sequence)
+
+    def mark(
+        self, series: str, extent: tuple[int, int], answer: Answer, analyst: str, *, client: str, sequence: int
+    ) -> Result:
+        """Keep an answer about a stretch that nobody asked about."""
+        with _plainly():
+            who = Visitor(self._acting(analyst, Role.ANALYST, "answer"), self.visitor().role)
+            return answering.mark(self.ws, series, extent, answer, who, client=client, sequence=sequence)
 
     def release(self, item_id: int, analyst: str) -> None:
         """Give a window back unanswered."""
         with _plainly():
-            labeling.release(self.ws, item_id, analyst)
+            labeling.release(self.ws, item_id, self._acting(analyst, Role.ANALYST, "answer"))
 
     def progress(self) -> ProgressFacts:
         """Give what was asked and answered so far."""
@@ -73,7 +106,8 @@ class ServiceDoor:
     def enqueue_retrain(self, requested_by: str) -> Job:
         """Ask a worker for a retraining; the same job while one is waiting or running."""
         with _plainly():
-            return labeling.enqueue_retrain(self.ws, requested_by)
+            name = self._acting(requested_by, Role.REVIEWER, "retrain")
+            return labeling.enqueue_retrain(self.ws, name)
 
     def fresh_answers(self) -> int:
         """Count the questions answered since the current model was trained."""
@@ -98,6 +132,7 @@ class ServiceDoor:
     def preview(self, item_id: int, answer: Answer, *, extent: tuple[int, int] | None = None) -> Settled | None:
         """Say what an answer would settle; None without a model."""
         with _plainly():
+            self._acting("", Role.ANALYST, "see what an answer would settle")
             return look_alikes.preview(self.ws, item_id, answer, extent=extent)
 
     def settled_by(self, label_id: int) -> Settled | None:
@@ -108,12 +143,12 @@ class ServiceDoor:
     def take_out(self, label_id: int, analyst: str, keys: Sequence[str] | None = None) -> None:
         """Keep an answer from settling some windows, or any."""
         with _plainly():
-            look_alikes.take_out(self.ws, label_id, analyst, keys)
+            look_alikes.take_out(self.ws, label_id, self._over(label_id, analyst), keys)
 
     def put_back(self, label_id: int, analyst: str, keys: Sequence[str] | None = None) -> int:
         """Let an answer settle again what was taken out; how much that was."""
         with _plainly():
-            return look_alikes.put_back(self.ws, label_id, analyst, keys)
+            return look_alikes.put_back(self.ws, label_id, self._over(label_id, analyst), keys)
 
     def why(self, key: str) -> Reasons:
         """Say why a window is taken for what it is."""
@@ -207,6 +242,12 @@ def desk() -> state.Desk:
         st.session_state[_DESK] = state.open_desk()
     found: state.Desk = st.session_state[_DESK]
     return found
+
+
+def seat(who: Visitor) -> None:
+    """Let a visitor sit down at this tab's desk; somebody else gets a fresh one."""
+    if desk().analyst != who.name:
+        put(state.open_desk(who.name))
 
 
 def put(desk: state.Desk) -> None:

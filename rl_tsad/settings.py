@@ -29,6 +29,10 @@ from rl_tsad.config import Settings
 from rl_tsad.errors import ConfigError
 
 _NOT_SETTINGS = frozenset({"RL_TSAD_DATA", "RL_TSAD_WORKSPACE", "RL_TSAD_TEST_DB", "RL_TSAD_API_KEY"})
+_SECRETS = "RL_TSAD_OIDC_"
+"""Variables with this beginning are secrets for logging in, which the page reads itself."""
+
+_NOT_OF_A_MODEL = frozenset({"database", "access"})
 
 
 def load_settings(file: Path | None = None, **flags: Any) -> Settings:
@@ -88,13 +92,15 @@ def settings_text(settings: Settings) -> str:
 
 
 def digest_facts(settings: Settings) -> dict[str, Any]:
-    """Give the settings as plain JSON values, without the database URL (it may hold a password).
+    """Give the settings that a model may depend on as plain JSON values.
+
+    The database URL is left out (it may hold a password), and so is who may come in.
 
     Example:
         >>> "database" in digest_facts(Settings())
         False
     """
-    return {key: value for key, value in _plain(settings).items() if key != "database"}
+    return {key: value for key, value in _plain(settings).items() if key not in _NOT_OF_A_MODEL}
 
 
 def _plain(settings: Settings) -> dict[str, Any]:
@@ -132,7 +138,7 @@ def _refuse_unknown_variables() -> None:
     known = {f"RL_TSAD_{name.upper()}" for name in Settings.model_fields}
     for variable in os.environ:
         first = variable.upper().split("__")[0]
-        if first.startswith("RL_TSAD_") and first not in known | _NOT_SETTINGS:
+        if first.startswith("RL_TSAD_") and not first.startswith(_SECRETS) and first not in known | _NOT_SETTINGS:
             raise ConfigError(
                 f"expected RL_TSAD_<section>__<key> with a section of {', '.join(sorted(Settings.model_fields))}, "
                 f"got the environment variable {variable}; unset it or mend its name"

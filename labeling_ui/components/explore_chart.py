@@ -162,7 +162,9 @@ def overview_chart(view: View, axis: Axis, channel: int, shown: Extent, lying: L
         line=edge, layer="below",
     )  # fmt: skip
     ends = axis.of(np.array([view.low, view.high - 1], dtype=np.int64))
-    figure.update_xaxes(range=[_plain(end) for end in ends], tickfont_size=10, nticks=8, showgrid=False)
+    figure.update_xaxes(
+        range=[_plain(end) for end in ends], tickfont_size=10, nticks=8, showgrid=False, anchor="free", position=0
+    )
     hidden = {"visible": False, "fixedrange": True}
     figure.update_layout(
         height=92, margin={"l": LEFT, "r": RIGHT, "t": 2, "b": 22}, showlegend=False, dragmode="select",

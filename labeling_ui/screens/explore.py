@@ -12,7 +12,7 @@ from db.records import Answer, SeriesRecord
 from labeling_ui import entrance
 from labeling_ui.components import explore_chart, explore_results, notes, plain, words
 from labeling_ui.components.explore_chart import Axis, Extent, Scenery
-from labeling_ui.state import NOUNS, Notice
+from labeling_ui.state import NOUNS, Desk, Notice
 from rl_tsad.errors import LabelingError, RlTsadError
 from rl_tsad.services import exploring, points, volunteering
 from rl_tsad.services.workspace import Workspace, list_series, load_series
@@ -208,7 +208,7 @@ def _brushed(
     st.markdown(f"**Marked: {plain.markdown(when)}** ({words.count(high - low, 'point')}){_said(lying, brush)}")
     refused = ""
     try:
-        would = volunteering.would_label(door.ws, record.name, brush, Answer.ANOMALY)
+        would = volunteering.would_label(door.ws, record.name, brush)
         st.caption(would_say(would))
     except LabelingError as error:
         refused = str(error)
@@ -228,7 +228,7 @@ def _actions(record: SeriesRecord, brush: Extent, *, refused: bool) -> None:
             on_click=_search, args=(record, brush),
         )  # fmt: skip
         st.checkbox("In all series", key="explore-everywhere")
-        st.checkbox("Levels matter", key="explore-levels", help="Compare the values, not their shape alone.")
+        st.checkbox("With levels", key="explore-levels")
         st.button("Undo", key="explore-undo", icon=":material/undo:", shortcut="z", on_click=_undo, args=(record,))
         st.button("Clear", key="explore-clear", icon=":material/close:", on_click=_put, args=(record, "brush", None))
 
@@ -237,13 +237,12 @@ def would_say(would: volunteering.WouldLabel) -> str:
     """Say what an answer labels.
 
     Example:
-        >>> would_say(volunteering.WouldLabel(3, 2, 0, 24, 1))
-        'It touches 3 windows (24 points): these are labelled; as Anomaly, also 2 beside it as Normal; 1 open question.'
+        >>> would_say(volunteering.WouldLabel(3, 1))
+        'An answer labels the 3 windows that it touches, and 1 open question.'
     """
-    beside = f"; as Anomaly, also {would.beside:,} beside it as Normal" if would.beside else ""
-    asked = f"; {words.count(would.open_questions, 'open question')}" if would.open_questions else ""
-    reach = words.count(would.high - would.low, "point")
-    return f"It touches {words.count(would.touched, 'window')} ({reach}): these are labelled{beside}{asked}."
+    asked = f", and {words.count(would.open_questions, 'open question')}" if would.open_questions else ""
+    touched = "window" if would.windows == 1 else f"{would.windows:,} windows"
+    return f"An answer labels the {touched} that it touches{asked}."
 
 
 def _said(lying: exploring.Lying, brush: Extent) -> str:
@@ -258,47 +257,48 @@ def _said(lying: exploring.Lying, brush: Extent) -> str:
 
 
 def _answer(record: SeriesRecord, brush: Extent, answer: Answer) -> None:
-    kept, windows, spread, why = _keep([(record.name, brush)], answer)
+    kept, why = _keep([(record.name, brush)], answer)
     if not kept:
         _put(record, "notice", Notice("problem", "This answer was not kept.", why))
         return
-    alike = f", spread to {words.count(spread, 'look-alike')}" if spread else ""
-    text = f"{NOUNS[answer]} kept for {words.count(windows, 'window')}{alike}. Undo (Z) takes it back."
-    _put(record, "notice", Notice("kept", text))
+    _put(record, "notice", Notice("kept", f"{NOUNS[answer]} kept. Undo (Z) takes it back."))
     _put(record, "undoable", kept)
 
 
 def _answer_found(found: list[exploring.Found], answer: Answer) -> None:
     record = _record_shown()
-    kept, windows, _, why = _keep([(one.series, (one.low, one.high)) for one in found], answer)
-    text = f"{NOUNS[answer]} kept for {words.count(kept, 'place')}, {words.count(windows, 'window')}."
+    kept, why = _keep([(one.series, (one.low, one.high)) for one in found], answer)
     left = len(found) - kept
-    text += f" {words.count(left, 'place')} not kept: {why}" if left else " Undo takes all of it back."
+    more = f" {words.count(left, 'place')} not kept: {why}" if left else " Undo takes all of it back."
+    text = f"{NOUNS[answer]} kept for {words.count(kept, 'place')}.{more}"
     _put(record, "notice", Notice("hint" if left else "kept", text))
     _put(record, "undoable", kept)
 
 
-def _keep(places: list[tuple[str, Extent]], answer: Answer) -> tuple[int, int, int, str]:
-    """Keep an answer for each of some stretches; give stretches, windows, look-alikes and the last refusal."""
-    door, desk = entrance.door(), entrance.desk()
-    kept = windows = spread = 0
-    why = ""
+def _keep(places: list[tuple[str, Extent]], answer: Answer) -> tuple[int, str]:
+    """Keep an answer for each of some stretches; give how many were kept, and the last refusal."""
+    door, desk = entrance.door(), _numbered()
+    kept, why = 0, ""
     for name, extent in places:
         try:
-            rows, reach = volunteering.mark(
-                door.ws, name, extent, answer, desk.analyst, client=desk.client, sequence=desk.turn
-            )
-            kept, windows, spread = kept + 1, windows + len(rows), spread + reach
+            told = door.mark(name, extent, answer, desk.analyst, client=desk.client, sequence=desk.turn)
+            kept, why = kept + told.kept, told.message or why
         except RlTsadError as error:
             why = str(error)
         desk = replace(desk, turn=desk.turn + 1, item=None, shown_at=None)
     entrance.put(desk)
-    return kept, windows, spread, why
+    return kept, why
+
+
+def _numbered() -> Desk:
+    """Give the desk; messages about unasked stretches are numbered from 1 on."""
+    desk = entrance.desk()
+    return replace(desk, turn=max(1, desk.turn))
 
 
 def _undo(record: SeriesRecord) -> None:
     """Take back the last answer, or all of those that were given together."""
-    door, desk = entrance.door(), entrance.desk()
+    door, desk = entrance.door(), _numbered()
     taken = 0
     for _ in range(_get(record, "undoable") or 1):
         try:

@@ -11,7 +11,7 @@ import typer
 
 from db.errors import StoreError
 from rl_tsad import __version__
-from rl_tsad.cli import knowledge, learning, people, prices, recordings, setting_up, spreading, studies
+from rl_tsad.cli import knowledge, learning, people, prices, recordings, setting_up, spreading, studies, team
 from rl_tsad.cli.console import complain, say
 from rl_tsad.cli.project import Project, parse_flags
 from rl_tsad.errors import RlTsadError
@@ -23,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (setting_up, recordings, learning, people, spreading, studies, prices, knowledge):
+for module in (setting_up, recordings, learning, people, spreading, studies, prices, knowledge, team):
     module.add_to(app)
 
 

@@ -22,6 +22,7 @@ from rl_tsad.errors import LabelingError, WorkspaceError
 from rl_tsad.services.agreement import agreement_curve
 from rl_tsad.services.costs import price_of, share_left
 from rl_tsad.services.marking import Around, find_around, said_of
+from rl_tsad.services.people import write_audit
 from rl_tsad.services.refusals import in_words
 from rl_tsad.services.spreading import count_decided, respread_quietly
 from rl_tsad.services.turns import is_apart, keep, left_for, next_question, take_back
@@ -273,7 +274,9 @@ def enqueue_retrain(ws: Workspace, requested_by: str) -> Job:
         WorkspaceError: when the store does not answer.
     """
     with in_words(), ws.store.begin() as session:
-        return jobs.enqueue(session, RETRAIN, {"requested_by": requested_by}, idempotency_key=RETRAIN)
+        job = jobs.enqueue(session, RETRAIN, {"requested_by": requested_by}, idempotency_key=RETRAIN)
+        write_audit(session, requested_by, "job/retrain", f"job {job.id}")
+        return job
 
 
 def _take(session: Session, ws: Workspace, analyst: str) -> QueryItem | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from db import audit, people, tokens
+from db import audit, labels, people, tokens
 from db.desk_records import Person, Role, Token
 from db.errors import ConflictError, MissingRowError, StoreError
 from db.session import utc_now
@@ -76,6 +76,20 @@ def require(visitor: Visitor, least: Role, verb: str) -> None:
             f"expected a role of {least.value}{above} to {verb}, got {visitor.name!r} with the role "
             f"{visitor.role.value}; ask an admin for another role"
         )
+
+
+def require_over_answer(ws: Workspace, visitor: Visitor, label_id: int) -> None:
+    """Refuse to change what an answer settles: one's own takes an analyst, somebody else's a reviewer.
+
+    Raises:
+        AccessError: when the visitor's role is a smaller one.
+        LabelingError: when there is no such answer.
+        WorkspaceError: when the store does not answer.
+    """
+    with in_words(), ws.store.read() as session:
+        rows = labels.answer_rows(session, label_id)
+    theirs = any(row.analyst != visitor.name for row in rows)
+    require(visitor, Role.REVIEWER if theirs else Role.ANALYST, "change what an answer settles" + " of others" * theirs)
 
 
 def write_audit(session: Session, who: str, action: str, subject: str, **details: Any) -> None:
@@ -199,7 +213,18 @@ def list_tokens(ws: Workspace, who: Visitor, owner: str | None = None) -> list[t
         return [] if owner is not None and person is None else tokens.all(session, person.id if person else None)
 
 
-def revoke(ws: Workspace, who: Visitor, token_id: int) -> bool:
+def token_state(token: Token, owner: Person) -> str:
+    """Say whether a token counts, and until when, or why it does not."""
+    if token.revoked_at is not None:
+        return "revoked"
+    if not owner.active:
+        return "owner kept out"
+    if token.expires_at is None:
+        return "counts"
+    return f"{'counts until' if utc_now() < token.expires_at else 'ended'} {token.expires_at:%Y-%m-%d %H:%M} UTC"
+
+
+def revoke(ws: Workspace, who: Visitor, token_id: int, *, dry_run: bool = False) -> bool:
     """Take a token back: one's own, or anybody's for an admin; False when it was taken back before.
 
     Raises:
@@ -209,8 +234,8 @@ def revoke(ws: Workspace, who: Visitor, token_id: int) -> bool:
         token, person = tokens.get(session, token_id)
         if person.name != who.name:
             require(who, Role.ADMIN, "take back a token of somebody else")
-        if not tokens.revoke(session, token_id, utc_now()):
-            return False
+        if dry_run or not tokens.revoke(session, token_id, utc_now()):
+            return dry_run and token.revoked_at is None
         action = "session/close" if token.name == PAGE else "token/revoke"
         write_audit(session, who.name, action, person.name, token=token_id, name=token.name)
     return True

@@ -104,7 +104,7 @@ def set_role(ws: Workspace, who: Visitor, name: str, role: Role) -> Person:
     return person
 
 
-def deactivate(ws: Workspace, who: Visitor, name: str) -> Person:
+def deactivate(ws: Workspace, who: Visitor, name: str, *, dry_run: bool = False) -> Person:
     """Keep somebody out from now on, and take all their tokens back; what they did stays.
 
     Raises:
@@ -114,6 +114,8 @@ def deactivate(ws: Workspace, who: Visitor, name: str) -> Person:
     with changing(ws) as session:
         before = people.get(session, name)
         _leave_an_admin(session, name)
+        if dry_run:
+            return before
         revoked = tokens.revoke_all(session, before.id, utc_now())
         person = people.set_active(session, name, False)
         if before.active:
