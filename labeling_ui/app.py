@@ -8,7 +8,7 @@ from streamlit.navigation.page import StreamlitPage
 from db.desk_records import Role
 from labeling_ui import entrance, identity, looks, state
 from labeling_ui.components import notes, plain
-from labeling_ui.screens import agreement, audit, files, look_alikes, models, people, progress, queue, tokens
+from labeling_ui.screens import agreement, audit, explore, files, look_alikes, models, people, progress, queue, tokens
 from rl_tsad.errors import RlTsadError
 from rl_tsad.services.people import Visitor
 
@@ -37,6 +37,7 @@ def pages_of(who: Visitor) -> dict[str, list[StreamlitPage]]:
     answering = who.may(Role.ANALYST)
     work = [
         st.Page(look_alikes.show, title="Look-alikes", icon=":material/hub:", url_path="look-alikes"),
+        st.Page(explore.show, title="Explore", icon=":material/travel_explore:", url_path="explore"),
         st.Page(
             progress.show,
             title="Progress",

