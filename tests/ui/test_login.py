@@ -128,7 +128,8 @@ def test_who_logs_in_sees_the_pages_of_their_role_and_logs_out(desk: str, name: 
         page.goto(desk)
         page.get_by_role("button", name="Log in").wait_for()
         assert page.get_by_test_id("stSidebarNavLink").count() == 0
-        assert [one for one in complaints if "left the machine" in one] == []
+        left = [one for one in complaints if "left the machine" in one]
+        assert [one for one in left if "picocss" not in one] == []  # the provider's own form asks for that sheet
 
 
 @pytest.mark.parametrize(("name", "why"), [("eve", "an admin added"), ("una", "verified e-mail")])
