@@ -6,25 +6,37 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from rl_tsad.access_config import LOOPBACK, AccessConfig
+
 ADDRESS = "127.0.0.1"
 _FLAGS = {
     "server.headless": True,
-    "server.address": ADDRESS,
     "server.fileWatcherType": "none",
     "server.showEmailPrompt": False,
     "browser.gatherUsageStats": False,
-    "browser.serverAddress": ADDRESS,
 }
+_LOCAL = AccessConfig()
 
 
-def flags(port: int) -> dict[str, Any]:
+def flags(port: int, access: AccessConfig = _LOCAL) -> dict[str, Any]:
     """Give Streamlit's options of the server; they win over its files and environment.
 
     Example:
         >>> flags(8501)["server.address"], flags(8501)["browser.gatherUsageStats"]
         ('127.0.0.1', False)
+        >>> flags(8501, AccessConfig(mode="oidc", address="0.0.0.0", hosts=("desk.example",)))["server.address"]
+        '0.0.0.0'
     """
-    return {**_FLAGS, "server.port": port}
+    known = [*LOOPBACK, *access.hosts] if access.mode == "local" or access.hosts else ["*"]
+    origins = [f"{scheme}://{host}" for host in access.hosts for scheme in ("https", "http")]
+    where = {
+        "server.address": access.address,
+        "browser.serverAddress": access.hosts[0] if access.hosts else ADDRESS,
+        "server.allowedHosts": known,
+        "server.corsAllowedOrigins": origins,
+        "server.enableAgentApi": False,
+    }
+    return {**_FLAGS, **where, "server.port": port}
 
 
 def command(workspace: Path, port: int) -> list[str]:

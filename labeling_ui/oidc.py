@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping
+from typing import Any
 
 from rl_tsad.errors import ConfigError
 
@@ -19,7 +20,7 @@ VARIABLES = {
 _SHORTEST_COOKIE_SECRET = 32
 
 
-def auth_secrets(environment: Mapping[str, str]) -> dict[str, dict[str, str]]:
+def auth_secrets(environment: Mapping[str, str]) -> dict[str, Any]:
     """Build what ``st.App(secrets=...)`` takes; empty where no variable is set: then Streamlit's secrets file counts.
 
     Raises:

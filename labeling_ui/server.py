@@ -7,18 +7,21 @@ back when its lease is over.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from labeling_ui import launch
+from labeling_ui import launch, oidc
 from labeling_ui.api.service import make_api
+from labeling_ui.guard import Guard
 from rl_tsad.services.workspace import Workspace, open_workspace
 
 _HERE = Path(__file__).parent
@@ -49,8 +52,15 @@ def main(arguments: Sequence[str]) -> None:
     """Serve a workspace until interrupted."""
     given = _parser().parse_args(arguments)
     with open_workspace(given.workspace) as ws:
-        app = st.App(_HERE / "app.py", routes=make_routes(ws))
-        app.run(config=launch.flags(given.port))
+        access = ws.settings.access
+        os.environ["FORWARDED_ALLOW_IPS"] = ""  # the guard must see who really connects, whatever X-Forwarded-For says
+        app = st.App(
+            _HERE / "app.py",
+            routes=make_routes(ws),
+            middleware=[Middleware(Guard, access=access)],
+            secrets=oidc.auth_secrets(os.environ) if access.mode == "oidc" else None,
+        )
+        app.run(config=launch.flags(given.port, access))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -102,7 +102,7 @@ def test_the_audit_is_shown_filtered_and_exported(root: Path, tmp_path: Path) ->
 def test_what_cannot_be_done_is_told_in_three_parts(
     root: Path, words: tuple[str, ...], kind: type[Exception], said: str
 ) -> None:
-    with pytest.raises(kind, match="^expected") as refused:
+    with pytest.raises(kind, match=r"^expected") as refused:
         call(root, *words)
     assert said in str(refused.value)
 
