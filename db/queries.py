@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from db import assignments, labels, reviews
 from db.errors import ConflictError, MissingRowError
@@ -23,7 +23,7 @@ from db.item_rows import as_record
 from db.records import Answer, Audience, ItemState, Label, NewItem, NewLabel, QueryItem
 from db.session import changed, one_at_a_time, utc_now
 from db.tables import LIVE, ItemRow
-from db.turns import holds_none_about_it, is_theirs, may_answer, of_everybody
+from db.turns import claiming, may_answer, of_everybody
 
 _FREE = {"leased_by": None, "lease_until": None}
 _BATCH = 500
@@ -111,22 +111,17 @@ def claim(
         ...     [one and one.copy for name in ("ann", "ann", "bob") if [one := claim(session, name, utc_now(), 300)]]
         [0, None, 1]
     """
-    item, until = aliased(ItemRow), now + timedelta(seconds=lease_seconds)
-    first = select(item.id).where(item.state == ItemState.OPEN, may_answer(item, analyst, audiences))
-    first = first.where(holds_none_about_it(item, analyst)).order_by(item.priority.desc(), item.id)
-    own = [first.where(is_theirs(item, analyst))] if assignments.has_any(session, analyst) else []
-    for wanted in (*own, first):
+    values = {"who": analyst, "until": now + timedelta(seconds=lease_seconds)}
+    for theirs in (True, False) if assignments.has_any(session, analyst) else (False,):
         for _ in range(_TRIES):
             try:
                 with session.begin_nested():
-                    found = _lease(session, wanted.limit(1).with_for_update(skip_locked=True), analyst, until=until)
-                    break
+                    row = session.scalars(claiming(tuple(audiences), theirs=theirs), values).one_or_none()
             except IntegrityError:  # they took another copy of the same question at the same moment
                 continue
-        else:
-            return None
-        if found is not None:
-            return found
+            if row is not None:
+                return as_record(row)
+            break
     return None
 
 

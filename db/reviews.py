@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, bindparam, select, update
 from sqlalchemy.orm import Session, aliased
 
 from db.given import given
@@ -67,12 +69,9 @@ def opinions(
         keys: windows that were asked about; all when omitted.
         audience: of the questions; reviewers for what was said in reviews.
     """
-    copy = aliased(ItemRow)
-    shared = select(copy.key).where(copy.copy > 0, copy.control_id.is_(None))
-    rows = given().add_columns(ItemRow.key).join(ItemRow, ItemRow.id == LabelRow.item_id)
-    rows = rows.where(ItemRow.audience == audience, ItemRow.key.in_(shared if keys is None else keys))
+    values = {"audience": audience} if keys is None else {"audience": audience, "keys": list(keys)}
     answers: dict[tuple[str, str, object], list[LabelRow]] = {}
-    for row, key in session.execute(rows.order_by(LabelRow.id)):
+    for row, key in session.execute(_answers(of_some=keys is not None), values):
         message = row.id if row.client is None else (row.client, row.sequence)
         answers.setdefault((key, row.analyst, message), []).append(row)
     last: dict[tuple[str, str], Opinion] = {}
@@ -108,8 +107,7 @@ def items(session: Session) -> list[QueryItem]:
 
 def is_shared(session: Session, key: str) -> bool:
     """Tell whether several people are, or were, asked the question about a window."""
-    copies = select(ItemRow.id).where(ItemRow.key == key, ItemRow.copy > 0, ItemRow.control_id.is_(None))
-    return session.scalars(copies.limit(1)).first() is not None
+    return session.scalars(_further_copies(), {"asked": key}).first() is not None
 
 
 def windows_beside(session: Session, item_id: int | None) -> set[str]:
@@ -122,6 +120,23 @@ def windows_beside(session: Session, item_id: int | None) -> set[str]:
         return set()
     its = select(ItemRow.id).where(ItemRow.key == item.key)
     return set(session.scalars(select(LabelRow.key).where(LabelRow.item_id.in_(its)).distinct()))
+
+
+@cache
+def _further_copies() -> Select[Any]:
+    copies = select(ItemRow.id).where(ItemRow.key == bindparam("asked"), ItemRow.copy > 0)
+    return copies.where(ItemRow.control_id.is_(None)).limit(1)
+
+
+@cache
+def _answers(*, of_some: bool) -> Select[Any]:
+    """Answers to copies of questions, with the window that was asked about; made once, as :func:`db.given.given`."""
+    copy = aliased(ItemRow)
+    shared = select(copy.key).where(copy.copy > 0, copy.control_id.is_(None))
+    rows = given().add_columns(ItemRow.key).join(ItemRow, ItemRow.id == LabelRow.item_id)
+    rows = rows.where(ItemRow.audience == bindparam("audience", type_=ItemRow.audience.type))
+    rows = rows.where(ItemRow.key.in_(bindparam("keys", expanding=True) if of_some else shared))
+    return rows.order_by(LabelRow.id)
 
 
 def _opinion(key: str, rows: list[LabelRow]) -> Opinion:

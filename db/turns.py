@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Update, and_, bindparam, exists, or_, select, update
 from sqlalchemy.orm import aliased
 
 from db.given import given
@@ -14,9 +15,31 @@ from db.shared_tables import AssignmentRow
 from db.tables import ItemRow, LabelRow
 
 Item = type[ItemRow]
+Name = str | BindParameter[str]
+"""Somebody's name, or the place of one in a statement that is put together once."""
 
 
-def may_answer(item: Item, analyst: str, audiences: Collection[Audience]) -> ColumnElement[bool]:
+@cache
+def claiming(audiences: tuple[Audience, ...], *, theirs: bool) -> Update:
+    """Lease somebody (``who``) the first open question that is meant for them, until ``until``.
+
+    Made once, as putting it together takes longer than asking it.
+
+    Args:
+        audiences: what they may be asked.
+        theirs: only what was assigned to them.
+    """
+    who: BindParameter[str] = bindparam("who")
+    item = aliased(ItemRow)
+    first = select(item.id).where(item.state == ItemState.OPEN, may_answer(item, who, audiences))
+    first = first.where(holds_none_about_it(item, who), *([is_theirs(item, who)] if theirs else ()))
+    first = first.order_by(item.priority.desc(), item.id).limit(1).with_for_update(skip_locked=True)
+    taken = update(ItemRow).where(ItemRow.id == first.scalar_subquery(), ItemRow.state == ItemState.OPEN)
+    leased = taken.values(state=ItemState.LEASED, leased_by=who, lease_until=bindparam("until"))
+    return leased.returning(ItemRow)
+
+
+def may_answer(item: Item, analyst: Name, audiences: Collection[Audience]) -> ColumnElement[bool]:
     """Say that a question is meant for somebody who has not answered about its window yet.
 
     A review goes to a reviewer who is among those that differ only where it was assigned to them by name.
@@ -33,14 +56,14 @@ def may_answer(item: Item, analyst: str, audiences: Collection[Audience]) -> Col
     )
 
 
-def holds_none_about_it(item: Item, analyst: str) -> ColumnElement[bool]:
+def holds_none_about_it(item: Item, analyst: Name) -> ColumnElement[bool]:
     """Say that somebody holds no other question about the same window."""
     held = aliased(ItemRow)
     mine = (held.key == item.key, held.state == ItemState.LEASED, held.leased_by == analyst)
     return ~select(held.id).where(*mine).exists()
 
 
-def is_theirs(item: Item, analyst: str) -> ColumnElement[bool]:
+def is_theirs(item: Item, analyst: Name) -> ColumnElement[bool]:
     """Say that a question was assigned to somebody, by name or by its series."""
     mine = select(AssignmentRow.series).where(AssignmentRow.person == analyst)
     return or_(item.assignee == analyst, item.series.in_(mine))
