@@ -97,7 +97,14 @@ def sent(session: Session, client: str | None, sequence: int | None) -> list[Lab
     return [_record(row) for row in session.scalars(_of_message(client, sequence))]
 
 
-def undo(session: Session, analyst: str, *, client: str | None = None, sequence: int | None = None) -> Label | None:
+def undo(
+    session: Session,
+    analyst: str,
+    *,
+    client: str | None = None,
+    sequence: int | None = None,
+    label_id: int | None = None,
+) -> Label | None:
     """Take back an analyst's last answer that stands, by a new row for each window of it; its question opens again.
 
     The question stays answered where another analyst's answer to it, or one that labels its window, stands, and stays
@@ -108,6 +115,7 @@ def undo(session: Session, analyst: str, *, client: str | None = None, sequence:
         analyst: whose answer.
         client: who sends the message.
         sequence: number of the message; the same message undoes once.
+        label_id: first row of the answer to take back; the last one that stands where None.
 
     Returns:
         The new row (answer None) about the window that was asked, or None when nothing of this analyst stands.
@@ -126,9 +134,9 @@ def undo(session: Session, analyst: str, *, client: str | None = None, sequence:
         known = sent(session, client, sequence)
         if known:
             return _checked_undo(known[0])
-        last = session.scalars(
-            given().where(LabelRow.analyst == analyst).order_by(LabelRow.id.desc()).limit(1)
-        ).one_or_none()
+        theirs = given().where(LabelRow.analyst == analyst)
+        theirs = theirs if label_id is None else theirs.where(LabelRow.id == label_id)
+        last = session.scalars(theirs.order_by(LabelRow.id.desc()).limit(1)).one_or_none()
         if last is None:
             return None
         rows = _whole_answer(session, last)
@@ -158,11 +166,10 @@ def standing(session: Session) -> list[Label]:
     return [_record(row) for row in rows]
 
 
-def since(session: Session, label_id: int) -> list[Label]:
-    """List the rows written after a row, oldest first: answers and undoings."""
-    return [
-        _record(row) for row in session.scalars(select(LabelRow).where(LabelRow.id > label_id).order_by(LabelRow.id))
-    ]
+def since(session: Session, label_id: int, *, series: str | None = None, limit: int | None = None) -> list[Label]:
+    """List the rows written after a row, oldest first: answers and undoings; of one series, so many at most."""
+    rows = select(LabelRow).where(LabelRow.id > label_id).order_by(LabelRow.id).limit(limit)
+    return [_record(row) for row in session.scalars(rows if series is None else rows.where(LabelRow.series == series))]
 
 
 def standing_of(session: Session, keys: Sequence[str]) -> list[Label]:

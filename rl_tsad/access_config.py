@@ -49,6 +49,7 @@ class AccessConfig:
         admins: names that are admin when they first arrive.
         arrivals: role of somebody whom nobody added: none (refused), viewer, analyst or reviewer.
         session_hours: hours after which a page's key to the API ends; the page then takes a new one.
+        requests_per_minute: calls of the API that one visitor may make.
     """
 
     mode: AccessMode = "local"
@@ -60,6 +61,7 @@ class AccessConfig:
     admins: tuple[str, ...] = ()
     arrivals: Arrivals = "none"
     session_hours: Annotated[float, Field(gt=0)] = 12.0
+    requests_per_minute: Annotated[int, Field(ge=1)] = 6000
 
     def __post_init__(self) -> None:
         if self.mode == "local" and not self.on_loopback:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -47,30 +49,33 @@ def propose_extent(
     return row - left, row + right + 1
 
 
-def said_of_windows(spans: Int64, event: Extent, extent: Extent | None) -> tuple[Int8, Bool]:
+def said_of_windows(spans: Int64, event: Extent, marks: Sequence[Extent]) -> tuple[Int8, Bool]:
     """Say what an answer about a proposed event means for each window around it.
 
     Args:
         spans: (N, 2) int64, the points [low, high) that each window decides, in time order.
         event: points [low, high) of the proposal.
-        extent: points [low, high) that were marked as anomalous; None where all of the proposal is normal.
+        marks: stretches of points [low, high) that were marked as anomalous; none where all of the proposal is normal.
 
     Returns:
         (N,) int8: 1 for windows that the marked points touch, 0 for the other windows of the proposal and for the one
-        window right before and right after the marked points, -1 where nothing is said. And (N,) bool: the windows that
+        window right before and after each marked stretch, -1 where nothing is said. And (N,) bool: the windows that
         are 0 only because the marked points end beside them.
 
     Example:
         >>> spans = np.array([[0, 4], [4, 8], [8, 12], [12, 16], [16, 20]])
-        >>> [part.tolist() for part in said_of_windows(spans, (4, 12), (9, 13))]
+        >>> [part.tolist() for part in said_of_windows(spans, (4, 12), [(9, 13)])]
         [[-1, 0, 1, 1, 0], [False, False, False, False, True]]
-        >>> said_of_windows(spans, (4, 12), None)[0].tolist()
+        >>> said_of_windows(spans, (4, 12), [])[0].tolist()
         [-1, 0, 0, -1, -1]
     """
     value = np.full(len(spans), UNKNOWN, dtype=np.int8)
     value[_touches(spans, event)] = 0
     beside = np.zeros(len(spans), dtype=np.bool_)
-    if extent is not None and (marked := _touches(spans, extent)).any():
+    marked = np.zeros(len(spans), dtype=np.bool_)
+    for mark in marks:
+        marked |= _touches(spans, mark)
+    if marked.any():
         value[marked] = 1
         meets = spans[1:, 0] == spans[:-1, 1]  # whether window i + 1 goes on where window i ends
         beside[1:] |= marked[:-1] & meets

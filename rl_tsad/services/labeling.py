@@ -193,7 +193,7 @@ def tell(
         raise LabelingError(f"expected one of {', '.join(Answer)}, got {answer!r}; pass a db.records.Answer")
     with in_words(), ws.store.begin() as session:
         item = queries.get(session, item_id)
-        said = said_of(session, item, find_around(ws, session, item), Answer(answer), extent)
+        said = said_of(session, item, find_around(ws, session, item), Answer(answer), [extent] if extent else [])
         rows = keep(session, item, said, analyst, client=client, sequence=sequence, mark=extent)
         left = left_for(ws, session, analyst)
     reach = 0 if is_apart(rows[0]) else respread_quietly(ws, rows[0].id, [row.key for row in rows])

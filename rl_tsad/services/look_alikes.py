@@ -64,8 +64,17 @@ class Settled:
         return sum(one.value == value and not one.taken_out for one in self.alike)
 
 
-def preview(ws: Workspace, item_id: int, answer: Answer, *, extent: Extent | None = None) -> Settled | None:
+def preview(
+    ws: Workspace, item_id: int, answer: Answer, *, extent: Extent | None = None, marks: Sequence[Extent] = ()
+) -> Settled | None:
     """Say what an answer to a question would settle; nothing is kept.
+
+    Args:
+        ws: the workspace.
+        item_id: the question.
+        answer: what would be said.
+        extent: the one stretch that would be marked.
+        marks: the stretches that would be marked, where they are several.
 
     Returns:
         None while there is no model.
@@ -76,7 +85,7 @@ def preview(ws: Workspace, item_id: int, answer: Answer, *, extent: Extent | Non
     """
     with reading_live(ws) as (session, live):
         item = queries.get(session, item_id)
-        said = said_of(session, item, find_around(ws, session, item), answer, extent)
+        said = said_of(session, item, find_around(ws, session, item), answer, marks or ([extent] if extent else []))
         keys = tuple(key for key, _, _ in said)
         if live is None:
             return None

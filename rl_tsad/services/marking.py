@@ -6,8 +6,10 @@ Only windows of the pool are ever labelled: what is kept for the test stays unse
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +26,9 @@ from rl_tsad.types import Int64, window_key
 
 Said = tuple[str, int, Answer]
 """Key and start of a window, and what is said of it."""
+
+MOST_MARKED = 2_000
+"""Windows that one answer about a marked stretch may label."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -61,31 +66,32 @@ def find_around(ws: Workspace, session: Session, item: QueryItem) -> Around:
     stride = stride_of(ws, version)
     reach = ws.settings.active.reach * stride
     starts = np.union1d(_pool(ws, version, item.series), [item.start]).astype(np.int64)
-    ends = starts + item.length
-    spans = np.stack([np.where(starts == 0, 0, ends - stride), np.where(ends + stride > points, points, ends)], axis=1)
+    spans = _spans(starts, item.length, stride, points)
     spans[starts == item.start] = item.span_low, item.span_high
     near = (spans[:, 0] < item.event_high + reach) & (spans[:, 1] > item.event_low - reach)
     keys = tuple(window_key(item.series, start, item.length) for start in starts[near].tolist())
     return Around(keys, starts[near], spans[near], points)
 
 
-def said_of(session: Session, item: QueryItem, around: Around, answer: Answer, extent: Extent | None) -> list[Said]:
+def said_of(
+    session: Session, item: QueryItem, around: Around, answer: Answer, marks: Sequence[Extent] = ()
+) -> list[Said]:
     """Say what an answer means for each window, the asked one first.
 
     Unsure is about the asked window only. Normal is about all of the proposed stretch. Anomaly is about the windows
-    that the extent touches; the rest of the proposed stretch is normal then, and so is one window beyond each end of
-    the extent, where nobody has answered about it yet. Without an extent the proposal is anomalous as it stands, and
-    nothing is said of what lies beyond it.
+    that the marks touch; the rest of the proposed stretch is normal then, also between two marks, and so is one window
+    beyond each end of a mark, where nobody has answered about it yet. Without marks the proposal is anomalous as it
+    stands, and nothing is said of what lies beyond it.
 
     Raises:
-        LabelingError: when the extent is empty, leaves the series, touches no window, or comes with another answer.
+        LabelingError: when a mark is empty, leaves the series, touches no window, overlaps the one before it, or comes
+            with another answer.
     """
-    if extent is not None:
-        _check(around, answer, extent)
+    _check(around, answer, marks)
     if answer == Answer.UNSURE:
         return [(item.key, item.start, answer)]
     event = (item.event_low, item.event_high)
-    marked = (extent or event) if answer == Answer.ANOMALY else None
+    marked = (list(marks) or [event]) if answer == Answer.ANOMALY else []
     value, beside = said_of_windows(around.spans, event, marked)
     known = labels.answered(session, [key for key, is_edge in zip(around.keys, beside, strict=True) if is_edge])
     said = [
@@ -93,15 +99,69 @@ def said_of(session: Session, item: QueryItem, around: Around, answer: Answer, e
         for key, start, found, is_edge in zip(
             around.keys, around.starts.tolist(), value.tolist(), beside.tolist(), strict=True
         )
-        if found >= 0 and not (is_edge and (extent is None or key in known))
+        if found >= 0 and not (is_edge and (not marks or key in known))
     ]
     return sorted(said, key=lambda one: one[0] != item.key)
 
 
-def _check(around: Around, answer: Answer, extent: Extent) -> None:
+def said_of_stretch(
+    ws: Workspace, session: Session, name: str, extent: Extent, answer: Answer
+) -> tuple[ModelVersion, list[Said]]:
+    """Say what an answer about a stretch that nobody asked about means: for each window of the pool that it touches.
+
+    Returns:
+        The model version whose pool it is, and key, start and answer of each window in time order.
+
+    Raises:
+        LabelingError: when there is no such series, no model, the stretch is not in the series, touches no window of
+            the pool, or more than can be meant.
+    """
+    record, version = series.get(session, name), versions.current(session)
+    if record is None or version is None:
+        what = "a known series" if record is None else "a model"
+        raise LabelingError(f"expected {what}, got none for {name!r}; see `rl-tsad series list` and `rl-tsad train`")
+    length, stride = length_of(ws, version), stride_of(ws, version)
+    starts = _pool(ws, version, name)
+    around = Around((), starts, _spans(starts, length, stride, record.rows), record.rows)
     low, high = extent
-    if answer != Answer.ANOMALY:
+    touched = starts[(around.spans[:, 0] < high) & (around.spans[:, 1] > low)].tolist() if low < high else []
+    if not 0 <= low < high <= record.rows or not 0 < len(touched) <= MOST_MARKED:
+        raise LabelingError(
+            f"expected points [low, high) within the {record.rows} of {name!r} touching 1 to {MOST_MARKED} windows of "
+            f"the pool, got [{low}, {high}), which touch {len(touched)}; mark what may be asked, and a shorter stretch"
+        )
+    return version, [(window_key(name, start, length), start, answer) for start in touched]
+
+
+def _spans(starts: Int64, length: int, stride: int, points: int) -> Int64:
+    ends = starts + length
+    return np.stack([np.where(starts == 0, 0, ends - stride), np.where(ends + stride > points, points, ends)], axis=1)
+
+
+def span_of(marks: Sequence[Extent]) -> Extent | None:
+    """Give the points [low, high) from the first mark to the last one; None where nothing is marked.
+
+    Example:
+        >>> span_of([(4, 6), (10, 12)]), span_of([])
+        ((4, 12), None)
+    """
+    return (min(low for low, _ in marks), max(high for _, high in marks)) if marks else None
+
+
+def _check(around: Around, answer: Answer, marks: Sequence[Extent]) -> None:
+    if marks and answer != Answer.ANOMALY:
         raise LabelingError(f"expected marked points with the answer anomaly only, got {answer}; leave the extent out")
+    for mark in marks:
+        _check_one(around, mark)
+    for before, after in pairwise(marks):
+        if after[0] < before[1]:
+            raise LabelingError(
+                f"expected marks in time order that do not overlap, got {list(before)} before {list(after)}; join them"
+            )
+
+
+def _check_one(around: Around, mark: Extent) -> None:
+    low, high = mark
     if not 0 <= low < high <= around.points:
         raise LabelingError(
             f"expected marked points [low, high) within the {around.points} points of the series, got [{low}, {high}); "
@@ -119,6 +179,12 @@ def stride_of(ws: Workspace, version: ModelVersion | None) -> int:
     """Points per decision of the model that asked; the workspace's settings may have changed since."""
     window = {} if version is None else version.config.get("window") or {}
     return int(window.get("stride", ws.settings.window.stride))
+
+
+def length_of(ws: Workspace, version: ModelVersion | None) -> int:
+    """Points per window of the model that asked."""
+    window = {} if version is None else version.config.get("window") or {}
+    return int(window.get("length", ws.settings.window.length))
 
 
 def _pool(ws: Workspace, version: ModelVersion | None, series: str) -> Int64:

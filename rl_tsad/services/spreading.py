@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict, deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -216,34 +216,42 @@ def reading_live(ws: Workspace) -> Iterator[tuple[Session, Live | None]]:
 
 
 def respread_quietly(ws: Workspace, label_id: int | None = None, keys: Sequence[str] = ()) -> int:
-    """Spread what is new, record what it changed, and settle the queue.
-
-    A failure is logged and never reaches the analyst, whose answer is kept already.
-
-    Args:
-        ws: the workspace.
-        label_id: first row of the answer just given or taken back.
-        keys: the windows that it is about.
+    """Do :func:`respread_each` for one answer, or for none.
 
     Returns:
         Windows that this answer settles; all windows settled when no answer is named.
+    """
+    reach, settled = respread_each(ws, {} if label_id is None else {label_id: keys})
+    return settled if label_id is None else reach.get(label_id, 0)
+
+
+def respread_each(ws: Workspace, told: Mapping[int, Sequence[str]]) -> tuple[dict[int, int], int]:
+    """Spread what is new, record what it changed, and settle the queue.
+
+    A failure is logged and never reaches the analyst, whose answers are kept already.
+
+    Args:
+        ws: the workspace.
+        told: first row of each answer just given or taken back, and the windows that it is about.
+
+    Returns:
+        Windows that each of these answers settles, and all windows settled.
     """
     try:
         with ws.store.begin() as session, live_now(ws, session) as found:
             if found is None:
                 _settle_queue(session, None)
-                return 0
+                return {}, 0
             live, steps = found
-            if label_id is not None and label_id not in {step.label_id for step in steps}:
-                steps = [*steps, _late_step(live, label_id, keys)]  # somebody else caught up first
+            late = [label_id for label_id in told if label_id not in {step.label_id for step in steps}]
+            steps = [*steps, *(_late_step(live, one, told[one]) for one in late)]  # somebody else caught up first
             for step in steps:
                 spreads.add(session, _as_row(live, step))
             _settle_queue(session, live)
-            own = [step for step in steps if step.label_id == label_id]
-            return len(own[-1].settled) if own else int((live.decided != UNKNOWN).sum())
+            return {step.label_id: len(step.settled) for step in steps}, int((live.decided != UNKNOWN).sum())
     except Exception:
         _LOG.exception("answers could not be spread; they are kept, and the next answer tries again")
-        return 0
+        return {}, 0
 
 
 def count_decided(ws: Workspace) -> int:

@@ -65,12 +65,12 @@ def test_a_stretch_is_contiguous_allowed_and_holds_its_row(seed, reach):
     ],
 )
 def test_what_an_answer_says_of_each_window(extent, said, beside):
-    value, edges = said_of_windows(SPANS, (8, 20), extent)
+    value, edges = said_of_windows(SPANS, (8, 20), [] if extent is None else [extent])
     assert "".join(".01"[found + 1] for found in value.tolist()) == said
     assert np.flatnonzero(edges).tolist() == beside
 
 
 def test_a_hole_in_the_pool_has_no_edge():
-    value, edges = said_of_windows(SPANS[[0, 1, 4, 5]], (16, 20), (16, 20))
+    value, edges = said_of_windows(SPANS[[0, 1, 4, 5]], (16, 20), [(16, 20)])
     assert value.tolist() == [-1, -1, 1, 0]
     assert edges.tolist() == [False, False, False, True]

@@ -1,0 +1,50 @@
+"""What came with answers beside the answers themselves: exact marks, kind of fault, comment, time taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.desk_records import AnswerDetail
+from db.tables import DetailRow
+
+_BATCH = 500
+
+
+def add(session: Session, detail: AnswerDetail) -> None:
+    """Keep what came with an answer, in the unit of work that keeps the answer.
+
+    Example:
+        >>> from db import labels
+        >>> from db.records import Answer, NewLabel
+        >>> from db.store import Store
+        >>> with Store.open("sqlite://") as store, store.begin() as session:
+        ...     row = labels.append(session, NewLabel("a:0:8", "a", 0, 8, Answer.ANOMALY, "ann"))
+        ...     add(session, AnswerDetail(row.id, marks=((2, 4), (6, 7)), fault="leak"))
+        ...     of_labels(session, [row.id])[row.id].marks
+        ((2, 4), (6, 7))
+    """
+    marks = [[int(low), int(high)] for low, high in detail.marks]
+    session.add(
+        DetailRow(
+            label_id=detail.label_id, marks=marks, fault=detail.fault, comment=detail.comment, seconds=detail.seconds
+        )
+    )
+    session.flush()
+
+
+def of_labels(session: Session, label_ids: Iterable[int]) -> dict[int, AnswerDetail]:
+    """Give what came with some answers, by the number of their first row; nothing for those that came alone."""
+    wanted = list(label_ids)
+    found: dict[int, AnswerDetail] = {}
+    for low in range(0, len(wanted), _BATCH):
+        some = select(DetailRow).where(DetailRow.label_id.in_(wanted[low : low + _BATCH]))
+        found |= {row.label_id: _record(row) for row in session.scalars(some)}
+    return found
+
+
+def _record(row: DetailRow) -> AnswerDetail:
+    marks = tuple((low, high) for low, high in row.marks)
+    return AnswerDetail(row.label_id, marks, row.fault, row.comment, row.seconds)
