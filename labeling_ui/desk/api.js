@@ -7,11 +7,11 @@ export class Refused extends Error {
   }
 }
 
-export function makeApi(root, token) {
+export function makeApi(root, token, analyst) {
   const api = { root, token };
   const headers = () => ({
     "Content-Type": "application/json",
-    ...(api.token ? { Authorization: `Bearer ${api.token}` } : {}),
+    ...(api.token ? { Authorization: `Bearer ${api.token}` } : { "X-Analyst": encodeURIComponent(analyst) }), // a local desk
   });
   const call = async (method, path, body, { keepalive = false, seconds = 20 } = {}) => {
     const stop = new AbortController();

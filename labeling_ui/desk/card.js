@@ -5,7 +5,7 @@
 
 import { makeApi } from "./api.js";
 import { Clock } from "./clock.js";
-import { Picture } from "./draw.js";
+import { Picture, withoutUnit } from "./draw.js";
 import { History } from "./history.js";
 import { listen } from "./keys.js";
 import { AnswerLog } from "./log.js";
@@ -45,7 +45,7 @@ class Card {
     this.report = report;
     this.waiting = [];
     this.reported = 0;
-    this.api = makeApi(data.api, data.token);
+    this.api = makeApi(data.api, data.token, data.analyst);
     const root = element("section", "", { class: "card", "aria-label": "Labeling card" });
     parent.append(element("link", "", { rel: "stylesheet", href: data.sheet }), root);
     this.view = makeView(root, (name, how) => this.act(name, how), data.faults ?? []);
@@ -225,7 +225,7 @@ class Card {
   }
 
   #height() {
-    return Math.max(240, Math.min(HEIGHT, window.innerHeight - (window.innerWidth < 700 ? 420 : 370)));
+    return Math.max(240, Math.min(HEIGHT, window.innerHeight - (window.innerWidth < 760 ? 500 : 370)));
   }
 
   #resized() {
@@ -289,7 +289,7 @@ class Card {
     this.view.left.textContent = "";
     const texts = {
       loading: "The next question is on its way\u2026",
-      empty: "No question is open for you now.",
+      empty: "No question is open for you now. What others leave comes back within minutes.",
       offline: `The server cannot be reached${this.problem?.status ? `: ${this.problem.message}` : ""}. Trying again by itself; your answers are kept in this browser.`,
       problem: `This question cannot be shown: ${question?.problem?.message ?? ""}`,
     };
@@ -357,10 +357,11 @@ class Card {
       return;
     }
     const points = this.zoomed ?? this.shown.detail.points;
-    const values = this.shown.detail.channels.slice(0, 4).map(({ name, unit }, channel) => {
+    const values = this.shown.detail.channels.slice(0, 4).map((one, channel) => {
+      const { unit } = one;
       const found = nearest(points.index[channel], place);
       const value = points.values[channel][found];
-      return `${name} ${value === null || value === undefined ? "\u2013" : Number(value.toPrecision(5))}${unit ? ` ${unit}` : ""}`;
+      return `${withoutUnit(one)} ${value === null || value === undefined ? "\u2013" : Number(value.toPrecision(5))}${unit ? ` ${unit}` : ""}`;
     });
     this.view.read.textContent = `${this.clock.say(place)} \u00b7 ${values.join(" \u00b7 ")}`;
   }

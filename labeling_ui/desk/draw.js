@@ -79,7 +79,8 @@ export class Picture {
   }
 
   #channel(pen, { question, detail, points, channel, row, view }) {
-    const { name, unit, exogenous } = detail.channels[channel];
+    const { unit, exogenous } = detail.channels[channel];
+    const name = withoutUnit(detail.channels[channel]);
     const top = TOP + row * this.row;
     const [low, high] = extremes(points.index[channel], points.values[channel], view);
     const room = this.row - 8;
@@ -106,7 +107,7 @@ export class Picture {
     (detail.compare ?? []).forEach((ghost, number) => {
       const style = { colour: COLOURS.ghost, width: 1.1, dash: number ? [2, 4] : [6, 3] };
       const index = ghost.index[channel] ?? ghost.index;
-      this.#line(pen, index, ghost.values[channel], y, { ...style, shift: ghost.shift });
+      this.#line(pen, index, ghost.values[channel], y, style);
     });
     const rebuilt = detail.overlays?.reconstruction;
     if (rebuilt?.values?.[channel]) {
@@ -115,7 +116,7 @@ export class Picture {
     }
   }
 
-  #line(pen, index, values, y, { colour, width, dash = [], shift = 0 }) {
+  #line(pen, index, values, y, { colour, width, dash = [] }) {
     pen.strokeStyle = colour;
     pen.lineWidth = width;
     pen.setLineDash(dash);
@@ -125,9 +126,9 @@ export class Picture {
     for (let place = 0; place < index.length; place += 1) {
       const value = values[place];
       if (value === null || value === undefined) isOn = false;
-      else if (isOn) pen.lineTo(this.x(index[place] + shift), y(value));
+      else if (isOn) pen.lineTo(this.x(index[place]), y(value));
       else {
-        const x = this.x(index[place] + shift);
+        const x = this.x(index[place]);
         pen.moveTo(x, y(value));
         if (place + 1 >= index.length || values[place + 1] === null) pen.lineTo(x + 1, y(value)); // a point alone
         isOn = true;
@@ -201,6 +202,11 @@ export class Picture {
 }
 
 const BETWEEN = 0.06;
+
+export function withoutUnit({ name, unit }) {
+  const end = unit ? name.trimEnd().slice(-unit.length - 2) : "";
+  return end === `[${unit}]` || end === `(${unit})` ? name.trimEnd().slice(0, -end.length).trimEnd() || name : name;
+}
 
 function extremes(index, values, [from, to]) {
   let low = Infinity;

@@ -20,12 +20,12 @@ export class Why {
   show(question, kinds) {
     const { detail } = question;
     const said = detail.why ?? {};
-    const words = said.words?.length ? said.words : [question.reason];
+    const words = (said.words?.length ? said.words : [question.reason]).filter(Boolean);
     const kind = kinds[question.strategy] ?? question.strategy;
     this.settles = element("div");
     this.root.replaceChildren(
       title("Why this one?"),
-      element("p", [kind, ...words.filter(Boolean)].join(": ").replace(/: (?=.*: )/, ": ")),
+      ...(words.length ? [`${kind}: ${words[0]}`, ...words.slice(1)] : [kind]).map((text) => element("p", text)),
       ...this.#channels(said.channels ?? []),
       title("What the agent thinks"),
       element("p", opinion(question.probability)),
@@ -49,7 +49,7 @@ export class Why {
   async #preview(question, extents, turn) {
     try {
       const ask = (answer) =>
-        this.api.post("/preview", { item: question.item, answer, extents: answer === "anomaly" && extents.length ? extents : null });
+        this.api.post("/preview", { item: question.item, answer, extents: answer === "anomaly" && extents.length ? extents : [] });
       const would = [["Anomaly", await ask("anomaly")], ["Normal", await ask("normal")]];
       if (turn !== this.turn) return;
       const known = would.filter(([, one]) => one && one.alike);
