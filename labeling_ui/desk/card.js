@@ -1,0 +1,408 @@
+// The labeling card: one question on the desk, the next ones ready, answers kept before they are sent.
+//
+// A key counts for the question that is on the screen. A key that comes before the next question is painted waits for
+// it, in order, and is taken once that question has been on the screen for WAITED; Escape and Z let waiting keys go.
+
+import { makeApi } from "./api.js";
+import { Clock } from "./clock.js";
+import { Picture, withoutUnit } from "./draw.js";
+import { History } from "./history.js";
+import { listen } from "./keys.js";
+import { AnswerLog } from "./log.js";
+import { Marks } from "./marks.js";
+import { Queue } from "./queue.js";
+import { makeView } from "./view.js";
+import { element, Why } from "./why.js";
+
+const ANSWERS = { anomaly: "Anomaly", normal: "Normal", unsure: "Unsure" };
+const WAITED = 90;
+const CLICK_AFTER = 250; // the second press of a double click is no answer to the next question
+const MOST_WAITING = 20;
+const REPORT_EVERY = 10;
+const HEIGHT = 400;
+const mounted = new WeakMap();
+
+// Streamlit calls this on each run of the page; what is there stays there.
+export function mount({ data, parentElement, setTriggerValue }) {
+  const there = mounted.get(parentElement);
+  if (there) {
+    there.update(data, setTriggerValue);
+    return there.unmount;
+  }
+  const card = new Card(data, parentElement, setTriggerValue);
+  mounted.set(parentElement, card);
+  card.unmount = () => {
+    mounted.delete(parentElement);
+    card.close();
+  };
+  card.open();
+  return card.unmount;
+}
+
+class Card {
+  constructor(data, parent, report) {
+    this.data = data;
+    this.report = report;
+    this.waiting = [];
+    this.reported = 0;
+    this.api = makeApi(data.api, data.token, data.analyst);
+    const root = element("section", "", { class: "card", "aria-label": "Labeling card" });
+    parent.append(element("link", "", { rel: "stylesheet", href: data.sheet }), root);
+    this.view = makeView(root, (name, how) => this.act(name, how), data.faults ?? []);
+    this.picture = new Picture(this.view.back, this.view.front, this.view.scroller);
+    this.marks = new Marks(this.picture, this.view.layer, { onChange: () => this.#marked() });
+    this.marks.onHover = (place) => this.#read(place);
+    this.why = new Why(this.view.why, this.api);
+    this.log = new AnswerLog(data.scope, this.api, { onChange: () => this.#state(), onResults: (all) => this.#results(all) });
+  }
+
+  async open() {
+    await Promise.all([this.log.open(), sheetOf(this.view.root)]);
+    this.history = new History(`${this.log.prefix}history`);
+    this.queue = new Queue(this.api, this.log, { onChange: () => this.#show(), onProblem: (error) => (this.problem = error) });
+    this.deaf = listen((name, how) => this.act(name, how));
+    this.onEscape = (event) => event.key === "Escape" && this.#letGo();
+    window.addEventListener("keydown", this.onEscape);
+    this.sizes = new ResizeObserver(() => this.#resized());
+    this.sizes.observe(this.view.root);
+    this.view.comment.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" || event.key === "Escape") this.view.question.focus();
+      event.stopPropagation();
+    });
+    this.themes = new MutationObserver(() => this.#draw());
+    this.themes.observe(document.head, { childList: true });
+    this.queue.fill(true);
+    this.#show();
+  }
+
+  close() {
+    this.deaf?.();
+    window.removeEventListener("keydown", this.onEscape);
+    this.sizes?.disconnect();
+    this.themes?.disconnect();
+    this.why.stop();
+    this.queue?.close();
+    this.log.close();
+  }
+
+  update(data, report) {
+    const isOther = data.round !== this.data.round;
+    Object.assign(this, { data, report });
+    this.api.token = data.token;
+    if (this.log.state === "refused") this.log.send();
+    if (this.queue && (isOther || !this.queue.held.length)) this.queue.fill(true);
+    requestAnimationFrame(() => this.#draw());
+  }
+
+  act(name, how = {}) {
+    if (name in ANSWERS || name === "skip") this.#answer(name, how);
+    else if (name === "undo") this.#undo();
+    else if (name === "previous") this.history?.back() ? this.#show() : this.#say("There is no earlier answer in this tab.");
+    else if (name === "next") this.history?.forward() && this.#show();
+    else if (name === "fault") this.view.fault.selectedIndex = Math.min(Number(how.key), this.view.fault.length - 1);
+    else if (name === "comment") this.view.comment.focus();
+    else if (name === "help") this.view.keys.hidden = !this.view.keys.hidden;
+    else if (name === "overlays") {
+      this.picture.overlays = !this.picture.overlays;
+      this.#say(this.picture.overlays ? "Overlays are shown." : "Overlays are hidden.");
+      this.#draw(true);
+    } else this.#look(name);
+  }
+
+  #answer(name, { isClick, stamp }) {
+    const question = this.shown;
+    const age = performance.now() - this.paintedAt;
+    if (!question || !this.isPainted || this.waiting.length || (isClick && age < CLICK_AFTER)) {
+      if (isClick || !this.queue || (!this.shown && this.queue.state === "empty")) return;
+      if (this.waiting.length < MOST_WAITING) this.waiting.push(name);
+      else this.#say("Too many keys are waiting; this one was let go.");
+      this.#state();
+      return;
+    }
+    this.#take(name, question, stamp);
+  }
+
+  #take(name, question, stamp) {
+    const old = this.history.current();
+    const extents = name === "anomaly" && question.asks_event ? this.marks.extents() : undefined;
+    const seconds = Math.round((performance.now() - this.paintedAt) / 10) / 100;
+    const fault = (name === "anomaly" && this.view.fault.value) || undefined;
+    const comment = this.view.comment.value.trim() || undefined;
+    if (old?.sequence && old.answer !== "skip") this.log.append({ kind: "undo", undoes: old.sequence });
+    const entry = name === "skip" ? { kind: "skip", item: question.item } : { kind: "answer", item: question.item, answer: name, extents, fault, comment, seconds };
+    const sequence = this.log.append(entry);
+    const kept = { question, answer: name, extents, fault, comment, sequence };
+    if (old) {
+      this.history.change(old, kept);
+      this.history.leave();
+    } else {
+      this.history.add(kept);
+      this.queue.advance();
+    }
+    this.why.stop();
+    this.#say(name === "skip" ? "Skipped; it is free for others." : `${ANSWERS[name]}${old ? " in place of the answer before" : ""}.`);
+    this.#show(stamp);
+  }
+
+  #undo() {
+    if (this.waiting.length) return this.#letGo();
+    const last = this.history?.current() ?? this.history?.last();
+    if (!last) {
+      this.log.append({ kind: "undo" });
+      this.undoing = true;
+      return this.#say("Taking back your last answer, which was not given in this tab.");
+    }
+    if (last.answer !== "skip") this.log.append({ kind: "undo", undoes: last.sequence });
+    this.history.take(last);
+    this.queue.bring(last.question);
+    this.#say(`${ANSWERS[last.answer] ?? "Skip"} taken back. Here is that question again.`);
+    return this.#show();
+  }
+
+  #letGo() {
+    if (!this.waiting.length) return;
+    this.#say(`${this.waiting.length} waiting ${this.waiting.length === 1 ? "key was" : "keys were"} let go.`);
+    this.waiting = [];
+    this.#state();
+  }
+
+  // Put the question on the screen that should be there; nothing happens where it is there already.
+  #show(stamp) {
+    const past = this.history?.current() ?? null;
+    const question = past ? past.question : (this.queue?.current() ?? null);
+    this.#progress();
+    if (past && !question.detail) this.#fetchPast(question);
+    if (!question?.detail) return this.#blank(question);
+    if (this.shown === question && this.past === past && this.isPainted) return this.#state();
+    Object.assign(this, { shown: question, past, isPainted: false, zoomed: null });
+    this.span = [...(question.view ?? question.detail.view)];
+    this.clock = new Clock(question.detail.times, question.detail.timezone, question.span[0]);
+    this.view.root.dataset.state = past ? "past" : "asked";
+    this.view.fault.value = past?.fault ?? "";
+    this.view.comment.value = past?.comment ?? "";
+    this.#words(question, past);
+    this.marks.question = question;
+    this.#draw(true, past?.extents);
+    this.why.show(question, this.data.kinds ?? {});
+    this.why.ask(question, this.marks.extents());
+    return requestAnimationFrame((now) => this.#painted(question, now, stamp));
+  }
+
+  #painted(question, now, stamp) {
+    if (this.shown !== question) return;
+    this.isPainted = true;
+    this.paintedAt = performance.now();
+    this.view.root.dataset.item = question.item;
+    window.dispatchEvent(new CustomEvent("rl-tsad-painted", { detail: { item: question.item, stamp, now } }));
+    if (this.waiting.length) setTimeout(() => this.#takeWaiting(question), WAITED);
+  }
+
+  #takeWaiting(question) {
+    if (this.shown !== question || !this.isPainted || !this.waiting.length) return;
+    this.#take(this.waiting.shift(), question);
+    this.#state();
+  }
+
+  #words(question, past) {
+    this.view.question.textContent = question.asks_event ? "Is there an anomaly in the marked stretch?" : "Is the marked stretch an anomaly?";
+    const about = question.asks_event ? question.event : question.span;
+    this.view.when.textContent = `${question.series} \u00b7 ${this.clock.stretch(about)}`;
+    const count = (many, text) => `${many.toLocaleString("en")} ${text}${many === 1 ? "" : "s"}`;
+    const scope = question.asks_event
+      ? `Anomaly: the marked points are one, those beside them are not. Normal: all ${count(about[1] - about[0], "proposed point")} are normal.`
+      : `Only the ${count(about[1] - about[0], "marked point")} count; the grey window is what the agent looks at.`;
+    this.view.scope.textContent = past ? `You answered ${ANSWERS[past.answer] ?? "Skip"}. Answer again to change it, or go forward (\u2192).` : scope;
+    const channels = question.detail.channels.map((one) => one.name).join(", ");
+    this.view.back.setAttribute("aria-label", `${count(question.detail.channels.length, "channel")} on one time axis: ${channels}. ${this.view.when.textContent}`);
+  }
+
+  #draw(anew = false, marks = null) {
+    if (!this.shown || !this.picture || this.view.root.dataset.state === "blank") return;
+    this.picture.layout(this.shown, this.#height());
+    this.picture.draw(this.shown, this.span, this.clock, this.zoomed ?? this.shown.detail.points);
+    if (anew && !this.isPainted) this.marks.open(this.shown, marks);
+    else this.marks.show();
+  }
+
+  #height() {
+    return Math.max(240, Math.min(HEIGHT, window.innerHeight - (window.innerWidth < 760 ? 500 : 370)));
+  }
+
+  #resized() {
+    if (this.picture.width !== this.view.scroller.clientWidth) this.#draw();
+  }
+
+  #marked() {
+    const points = this.marks.extents().reduce((sum, [low, high]) => sum + high - low, 0);
+    this.#say(`${points.toLocaleString("en")} point${points === 1 ? "" : "s"} marked: ${this.marks.extents().map((one) => this.clock.stretch(one)).join("; ")}`);
+    if (this.shown) this.why.ask(this.shown, this.marks.extents());
+  }
+
+  #look(name) {
+    if (!this.shown) return;
+    const [low, high] = this.span;
+    const [wide, whole] = [high - low, this.shown.detail.length ?? this.shown.detail.rows ?? Infinity];
+    const about = this.shown.asks_event ? (this.marks.extents()[0] ?? this.shown.event) : this.shown.span;
+    const middle = (about[0] + about[1]) / 2;
+    if (name === "reset") {
+      this.span = [...this.shown.view];
+      this.zoomed = null;
+      this.marks.reset();
+    } else if (name === "left" || name === "right") this.#see(low + (name === "left" ? -wide / 4 : wide / 4), wide, whole);
+    else {
+      const next = Math.max(8, wide * (name === "closer" ? 0.5 : 2));
+      this.#see(name === "closer" || (middle > low && middle < high) ? middle - next / 2 : (low + high - next) / 2, next, whole);
+    }
+    this.#draw();
+    this.#finer();
+  }
+
+  #see(low, wide, whole) {
+    const from = Math.max(0, Math.round(Math.min(low, whole - wide)));
+    this.span = [from, Math.round(Math.min(from + wide, whole))];
+  }
+
+  // Zoomed: the points that this part needs, as they were recorded where the screen can show them all.
+  #finer() {
+    clearTimeout(this.zoomTimer);
+    const { shown, span } = this;
+    this.zoomTimer = setTimeout(async () => {
+      try {
+        const path = `/series/${encodeURIComponent(shown.series)}/points?low=${span[0]}&high=${span[1]}&width=1200`;
+        const found = await this.api.get(path);
+        if (this.shown !== shown || this.span !== span) return;
+        this.zoomed = found.points ?? found;
+        this.#draw();
+      } catch {
+        this.#say("Finer points cannot be had now; what is drawn is what was there.");
+      }
+    }, 120);
+  }
+
+  #blank(question) {
+    Object.assign(this, { shown: null, past: null, isPainted: false });
+    const { cover, root } = this.view;
+    root.dataset.state = "blank";
+    delete root.dataset.item;
+    const state = question?.problem ? "problem" : (question ? "loading" : (this.queue?.state ?? "loading"));
+    root.dataset.why = state;
+    this.view.left.textContent = "";
+    const texts = {
+      loading: "The next question is on its way\u2026",
+      empty: "No question is open for you now. What others leave comes back within minutes.",
+      offline: `The server cannot be reached${this.problem?.status ? `: ${this.problem.message}` : ""}. Trying again by itself; your answers are kept in this browser.`,
+      problem: `This question cannot be shown: ${question?.problem?.message ?? ""}`,
+    };
+    cover.replaceChildren(element("p", texts[state] ?? texts.loading));
+    if (state === "problem") {
+      const skip = element("button", "Skip it", { type: "button" });
+      skip.addEventListener("click", () => this.#skipBroken(question));
+      const again = element("button", "Try again", { type: "button" });
+      again.addEventListener("click", () => (this.queue.retry(question), this.#show()));
+      cover.append(again, skip);
+    }
+    if (state === "empty") this.#tell("empty");
+    this.#state();
+  }
+
+  #skipBroken(question) {
+    this.log.append({ kind: "skip", item: question.item });
+    this.queue.advance();
+    this.#show();
+  }
+
+  async #fetchPast(question) {
+    try {
+      question.detail ??= await this.api.get(`/questions/${question.item}`);
+    } catch (error) {
+      question.problem = error;
+    }
+    if (this.history.current()?.question === question && question.detail) this.#show();
+  }
+
+  #results(results) {
+    for (const { status, message, entry } of results) {
+      if (status === "refused" && entry?.kind !== "skip") this.#say(`Not kept: ${message}`, true);
+    }
+    if (this.undoing && results.some((one) => one.entry?.kind === "undo")) {
+      this.undoing = false;
+      this.queue.done.clear();
+      this.queue.held = [];
+      this.queue.fill(true);
+    }
+    const [good] = results.filter((one) => one.status === "kept" && one.entry?.kind === "answer").slice(-1);
+    if (good && !results.some((one) => one.status === "refused")) {
+      const spread = good.spread ? `, spread to ${good.spread.toLocaleString("en")} look-alike${good.spread === 1 ? "" : "s"}` : "";
+      this.#say(`${ANSWERS[good.entry.answer]} kept${spread}.`);
+    }
+    if (this.log.kept - this.reported >= REPORT_EVERY) this.#tell("progress");
+  }
+
+  // Streamlit draws progress and offers beside the card: it is told rarely, because each telling runs the page.
+  #tell(what) {
+    if (this.log.waiting() || (what === "empty" && this.toldEmpty === this.log.kept)) return;
+    this.reported = this.log.kept;
+    if (what === "empty") this.toldEmpty = this.log.kept;
+    this.report("kept", { what, kept: this.log.kept });
+  }
+
+  #progress() {
+    const left = this.queue?.left ?? null;
+    this.view.left.textContent = left === null ? "" : `${Math.max(0, (this.log.left ?? left) - this.log.waiting()).toLocaleString("en")} left`;
+  }
+
+  #read(place) {
+    if (place === null || !this.shown) {
+      this.view.read.textContent = "";
+      return;
+    }
+    const points = this.zoomed ?? this.shown.detail.points;
+    const values = this.shown.detail.channels.slice(0, 4).map((one, channel) => {
+      const { unit } = one;
+      const found = nearest(points.index[channel], place);
+      const value = points.values[channel][found];
+      return `${withoutUnit(one)} ${value === null || value === undefined ? "\u2013" : Number(value.toPrecision(5))}${unit ? ` ${unit}` : ""}`;
+    });
+    this.view.read.textContent = `${this.clock.say(place)} \u00b7 ${values.join(" \u00b7 ")}`;
+  }
+
+  #say(text, isProblem = false) {
+    this.view.said.textContent = text;
+    this.view.said.classList.toggle("problem", isProblem);
+  }
+
+  #state() {
+    if (!this.queue) return;
+    const waiting = this.log.waiting();
+    const many = `${waiting} ${waiting === 1 ? "answer" : "answers"}`;
+    const states = {
+      kept: waiting ? `${waiting} waiting to be sent` : "All kept",
+      sending: `${waiting} waiting to be sent`,
+      offline: waiting ? `Offline: ${many} kept in this browser${this.log.isMemoryOnly ? "'s memory only; leave this tab open" : ", sent when the server is back"}` : "Offline",
+      refused: `${many} kept in this browser: ${this.log.message}. Reload the page.`,
+    };
+    const keys = this.waiting.length ? ` \u00b7 ${this.waiting.length} ${this.waiting.length === 1 ? "key waits for its" : "keys wait for their"} question (Esc lets go)` : "";
+    this.view.state.textContent = states[this.log.state] + keys;
+    this.view.state.dataset.state = waiting ? this.log.state : "kept";
+    this.view.root.dataset.waiting = waiting;
+    this.#progress();
+    if (this.view.root.dataset.why === "empty" && this.view.root.dataset.state === "blank") this.#tell("empty");
+  }
+}
+
+const sheetOf = (root) => new Promise((settle) => {
+  const sheet = root.previousSibling;
+  sheet.addEventListener("load", settle);
+  sheet.addEventListener("error", settle);
+});
+
+function nearest(index, place) {
+  let low = 0;
+  let high = index.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (index[middle] < place) low = middle + 1;
+    else high = middle;
+  }
+  return low && place - index[low - 1] < index[low] - place ? low - 1 : low;
+}
