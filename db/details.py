@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.desk_records import AnswerDetail
-from db.tables import DetailRow
+from db.tables import DetailRow, LabelRow
 
 _BATCH = 500
 
@@ -45,6 +45,17 @@ def of_labels(session: Session, label_ids: Iterable[int]) -> dict[int, AnswerDet
     return found
 
 
+def marks_by_message(session: Session) -> dict[tuple[str | None, int | None], tuple[tuple[int, int], ...]]:
+    """Give the exact marks of all answers that have some, by client and number of the message that brought them."""
+    rows = session.execute(
+        select(LabelRow.client, LabelRow.sequence, DetailRow.marks).join(LabelRow, LabelRow.id == DetailRow.label_id)
+    )
+    return {(client, sequence): _pairs(marks) for client, sequence, marks in rows if client is not None and marks}
+
+
+def _pairs(marks: list[list[int]]) -> tuple[tuple[int, int], ...]:
+    return tuple((low, high) for low, high in marks)
+
+
 def _record(row: DetailRow) -> AnswerDetail:
-    marks = tuple((low, high) for low, high in row.marks)
-    return AnswerDetail(row.label_id, marks, row.fault, row.comment, row.seconds)
+    return AnswerDetail(row.label_id, _pairs(row.marks), row.fault, row.comment, row.seconds)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy.orm import Session
 
-from db import labels, versions
+from db import details, labels, versions
 from db.records import Label, SeriesRecord
-from rl_tsad.data.annotations.grid import Grid, stretch_of
+from rl_tsad.data.annotations.grid import Grid, stretches_of
 from rl_tsad.data.annotations.stretches import Stretch, merged
 from rl_tsad.services.marking import stride_of
 from rl_tsad.services.workspace import Workspace
+
+Marks = Sequence[tuple[int, int]]
 
 
 def standing_stretches(ws: Workspace, session: Session, records: Mapping[str, SeriesRecord]) -> list[Stretch]:
@@ -20,14 +22,20 @@ def standing_stretches(ws: Workspace, session: Session, records: Mapping[str, Se
     Windows of an anomaly that an analyst marked count by the marked points in their span; all others by their span.
     """
     spans = _Spans(ws, session, records)
+    standing = [one for one in labels.standing(session) if one.answer is not None and one.series in records]
+    exact = details.marks_by_message(session)  # the labels' own marks span all marks of an answer
     found = []
-    for label in labels.standing(session):
-        if label.answer is not None and label.series in records:
-            marked = label.mark_low is not None and label.mark_high is not None
-            mark = (label.mark_low or 0, label.mark_high or 0) if marked else None
-            low, high = stretch_of(str(label.answer), spans.of(label), mark)
+    for label in standing:
+        marks = exact.get((label.client, label.sequence)) or _own_mark(label)
+        for low, high in stretches_of(str(label.answer), spans.of(label), marks):
             found.append(Stretch(label.series, low, high, str(label.answer), label.analyst))
     return merged(found)
+
+
+def _own_mark(label: Label) -> Marks:
+    if label.mark_low is None or label.mark_high is None:
+        return ()
+    return ((label.mark_low, label.mark_high),)
 
 
 class _Spans:

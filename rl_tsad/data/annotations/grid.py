@@ -118,17 +118,16 @@ def rest_of(
     return [Group(series, answer, np.arange(low, high, dtype=np.int64)) for low, high in runs]
 
 
-def stretch_of(answer: str, span: tuple[int, int], mark: tuple[int, int] | None) -> tuple[int, int]:
+def stretches_of(answer: str, span: tuple[int, int], marks: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """Give the points of which an answer about one window speaks: those marked in its span, else all of the span.
 
     Example:
-        >>> stretch_of("anomaly", (8, 12), (10, 30)), stretch_of("normal", (8, 12), (10, 30))
-        ((10, 12), (8, 12))
+        >>> stretches_of("anomaly", (8, 16), [(10, 12), (14, 30)]), stretches_of("normal", (8, 12), [(10, 30)])
+        ([(10, 12), (14, 16)], [(8, 12)])
     """
     low, high = span
-    if answer == ANOMALY and mark is not None and max(low, mark[0]) < min(high, mark[1]):
-        return max(low, mark[0]), min(high, mark[1])
-    return span
+    touched = [(max(low, first), min(high, last)) for first, last in marks if max(low, first) < min(high, last)]
+    return touched if answer == ANOMALY and touched else [span]
 
 
 def codes_of(groups: Iterable[Group], count: int) -> Int8:

@@ -7,7 +7,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from db import labels
+from db import details, labels
+from db.desk_records import AnswerDetail
 from db.imports import append_all
 from db.records import Answer, NewLabel
 from rl_tsad.data.annotations.forms import Form
@@ -156,6 +157,15 @@ def test_a_mark_keeps_its_exact_points(source: Workspace, twin: Workspace, tmp_p
     with twin.store.read() as session:
         marks = {(row.mark_low, row.mark_high) for row in labels.standing(session) if row.series == "pump"}
     assert (93, 107) in marks
+
+
+def test_several_marks_of_one_answer_are_several_stretches(source: Workspace) -> None:
+    say(source, "fan", range(9, 12), Answer.ANOMALY, mark=(46, 55))
+    with source.store.begin() as session:
+        first = labels.standing(session)[0]
+        details.add(session, AnswerDetail(first.id, marks=((46, 48), (53, 55))))
+    lines = exported(source, "intervals")[1].decode().splitlines()
+    assert [line.split(",")[1:3] for line in lines if line.startswith("fan,")] == [["46", "47"], ["53", "54"]]
 
 
 def test_a_stretch_is_taken_back_as_one(twin: Workspace, tmp_path: Path) -> None:
