@@ -160,12 +160,12 @@ def test_a_mark_keeps_its_exact_points(source: Workspace, twin: Workspace, tmp_p
 
 
 def test_several_marks_of_one_answer_are_several_stretches(source: Workspace) -> None:
-    say(source, "fan", range(9, 12), Answer.ANOMALY, mark=(46, 55))
+    say(source, "fan", range(9, 12), Answer.ANOMALY, mark=(48, 57))
     with source.store.begin() as session:
         first = labels.standing(session)[0]
-        details.add(session, AnswerDetail(first.id, marks=((46, 48), (53, 55))))
+        details.add(session, AnswerDetail(first.id, marks=((48, 50), (53, 57))))
     lines = exported(source, "intervals")[1].decode().splitlines()
-    assert [line.split(",")[1:3] for line in lines if line.startswith("fan,")] == [["46", "47"], ["53", "54"]]
+    assert [line.split(",")[1:3] for line in lines if line.startswith("fan,")] == [["84", "87"], ["99", "108"]]
 
 
 def test_a_stretch_is_taken_back_as_one(twin: Workspace, tmp_path: Path) -> None:
