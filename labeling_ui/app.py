@@ -75,7 +75,7 @@ def _who(door: entrance.ServiceDoor, who: Visitor) -> None:
 
 def _renamed() -> None:
     wanted = str(st.session_state["analyst"])
-    desk = state.rename(entrance.desk(), entrance.door(), wanted)
+    desk = state.rename(entrance.desk(), wanted)
     entrance.put(desk)
     st.session_state["analyst"] = desk.analyst
 

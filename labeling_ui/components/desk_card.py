@@ -35,7 +35,14 @@ def show(workspace: Path, analyst: str, *, model: int, token: str | None = None)
         token: what the card shows to the API; None where the desk needs none.
     """
     scope = hashlib.sha256(f"{workspace.resolve()}|{analyst}".encode()).hexdigest()[:16]
-    data = {"scope": scope, "round": model, "token": token, "analyst": analyst, "faults": list(FAULTS), "kinds": words.STRATEGIES}
+    data = {
+        "scope": scope,
+        "round": model,
+        "token": token,
+        "analyst": analyst,
+        "faults": list(FAULTS),
+        "kinds": words.STRATEGIES,
+    }
     _card()(key=f"card-{scope}", data=data, on_kept_change=_run_again)
 
 

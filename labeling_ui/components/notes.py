@@ -12,11 +12,9 @@ REASON_LIMIT = 1200
 _SIGNS = {"kept": ":material/check_circle:", "hint": ":material/info:", "problem": ":material/error:"}
 
 
-def notice(what: Notice | None) -> None:
-    """Show what came of the last action; a line about the keys before the first, so that nothing jumps."""
-    if what is None:
-        st.markdown(":material/keyboard: Keys: A, N, U. Z takes back.")
-    elif what.kind == "problem":
+def notice(what: Notice) -> None:
+    """Show what came of the last action."""
+    if what.kind == "problem":
         refusal(what.text, what.detail)
     else:
         st.markdown(f"{_SIGNS[what.kind]} {plain.markdown(what.text)}")

@@ -17,7 +17,7 @@ import { element, Why } from "./why.js";
 const ANSWERS = { anomaly: "Anomaly", normal: "Normal", unsure: "Unsure" };
 const WAITED = 90;
 const CLICK_AFTER = 250; // the second press of a double click is no answer to the next question
-const MOST_WAITING = 20;
+const MOST_WAITING = 500;
 const REPORT_EVERY = 10;
 const HEIGHT = 400;
 const mounted = new WeakMap();

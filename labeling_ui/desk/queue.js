@@ -1,8 +1,8 @@
 // Which questions are held, and are their pictures here before they are needed?
 
-const HELD = 25;
-const REFILL = 15;
-const AT_ONCE = 3;
+const HELD = 40;
+const REFILL = 25;
+const AT_ONCE = 2;
 const POINTS = 3_000_000;
 const BEAT = 45_000;
 

@@ -12,7 +12,6 @@ import streamlit as st
 
 from db import jobs, labels, queries, series, versions
 from db.records import Label, ModelVersion, NewItem, NewSeries, NewVersion
-from labeling_ui import state
 from rl_tsad.active.graph import build_graph
 from rl_tsad.active.graph_files import save_graph
 from rl_tsad.config import Settings
@@ -187,7 +186,6 @@ def untrained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene
 def _opened(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     monkeypatch.setenv("RL_TSAD_WORKSPACE", str(root))
     monkeypatch.setattr("sys.argv", ["app.py"])
-    monkeypatch.setattr(state, "SETTLE_SECONDS", 0.0)
     with create_workspace(root) as ws:
         yield Scene(root, ws, slide(plant(), length=64, stride=8))
     st.cache_resource.clear()

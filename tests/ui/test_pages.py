@@ -11,12 +11,10 @@ from db import queries, vetoes
 from db.records import Answer, ItemState
 from labeling_ui import entrance, state
 from labeling_ui.components import reasons
-from labeling_ui.screens.queue import EVENT_QUESTION
 from rl_tsad.active.trust import Trust
 from rl_tsad.errors import WorkspaceError
 from rl_tsad.services import labeling, look_alikes, overview
 from rl_tsad.services import reasons as reasons_of
-from rl_tsad.types import NORMAL
 
 pytestmark = pytest.mark.slow
 APP = str(Path(entrance.__file__).with_name("app.py"))
@@ -40,6 +38,17 @@ def press(app: AppTest, name: str) -> AppTest:
     return button.click().run()
 
 
+def tell(scene: Any, answer: Answer) -> bool:
+    """Answer the next question as the card does; False where none is left."""
+    who = state.login_name()
+    card = labeling.ask(scene.ws, who)
+    if card is not None:
+        mark = (card.item.event_low, card.item.event_high) if answer is Answer.ANOMALY else None
+        number = len(scene.history()) + 1
+        labeling.tell(scene.ws, card.item.id, answer, who, client="card", sequence=number, extent=mark)
+    return card is not None
+
+
 def said(app: AppTest) -> str:
     parts = [element.value for kind in (app.markdown, app.caption, app.error, app.code) for element in kind]
     return "\n".join(str(part) for part in parts).replace("\\", "")
@@ -49,130 +58,15 @@ def healthy(app: AppTest) -> bool:
     return len(app.exception) == 0
 
 
-def test_a_window_is_shown_with_its_reason_and_the_agents_opinion(scene: Any) -> None:
-    app = queue_page()
-    assert healthy(app)
-    text = said(app)
-    assert "Why this one?" in text
-    assert "Close call: the agent is least sure here; *valve* deviates most" in text
-    assert "The agent cannot decide" in text
-    assert "**6** left to go" in text
-    assert "the 32 marked points are one, those beside them are not. Normal: all 32 proposed points" in text
-
-
-def test_the_marked_ends_reach_the_store_and_undo_takes_all_of_it_back(scene: Any) -> None:
-    app = queue_page()
-    (slider,) = app.select_slider
-    first, last = slider.value
-    assert last - first == 31
-    app = slider.set_range(first - 8, last - 16).run()
-    assert healthy(app)
-    assert "the 24 marked points are one" in said(app)
-    app = press(app, "anomaly")
-    assert healthy(app)
-    assert "Anomaly kept for 3 windows, normal for 3" in said(app)
-    with scene.ws.store.read() as session:
-        (item,) = queries.in_state(session, ItemState.ANSWERED)
-    rows = scene.standing()
-    assert {(row.mark_low, row.mark_high) for row in rows} == {(item.event_low - 8, item.event_high - 16)}
-    assert [row.answer for row in sorted(rows, key=lambda row: row.start)] == (
-        [Answer.NORMAL] + [Answer.ANOMALY] * 3 + [Answer.NORMAL] * 2
-    )
-    assert app.select_slider[0].value != (first - 8, last - 16)  # the next question begins with its own proposal
-    app = press(app, "undo")
-    assert scene.standing() == []
-
-
-def test_an_untouched_proposal_is_told_as_it_stands_with_its_ends(scene: Any) -> None:
-    press(queue_page(), "anomaly")
-    (asked,) = [row for row in scene.standing() if not row.part]
-    assert asked.mark_low is not None
-    assert asked.mark_high == asked.mark_low + 32
-
-
-def test_questions_about_windows_show_no_handles(scene: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RL_TSAD_ACTIVE__EVENTS", "false")
-    app = queue_page()
-    assert healthy(app)
-    assert len(app.select_slider) == 0
-    assert "Only the 8 marked points count; the grey window is what the agent looks at." in said(app)
-
-
-def test_names_from_data_reach_the_page_as_text_only(scene: Any) -> None:
-    bodies = [str(element.value) for element in queue_page().markdown]
-    line = next(body for body in bodies if "pump" in body)
-    assert "<b>" not in line
-    assert "![" not in line
-    assert scene.windows.series in line.replace("\\", "")
-
-
-def test_answers_are_in_the_store_when_the_page_says_so(scene: Any) -> None:
-    app = queue_page()
-    for name, word in (("anomaly", "Anomaly kept"), ("normal", "Normal kept"), ("unsure", "Unsure kept")):
-        app = press(app, name)
-        assert healthy(app)
-        assert word in said(app)
-    assert scene.answers() == ["anomaly", "normal", "unsure"]
-    assert {label.sequence for label in scene.standing()} == {0, 1, 2}
-
-
-def test_undo_takes_the_answer_back_and_shows_the_window_again(scene: Any) -> None:
-    app = queue_page()
-    before = app.session_state["desk"].item
-    app = press(press(app, "anomaly"), "undo")
-    assert app.session_state["desk"].item == before
-    assert scene.answers() == []
-    assert [label.answer for label in scene.history() if not label.part] == [Answer.ANOMALY, None]
-
-
-def test_a_reload_shows_the_same_window_and_goes_on(scene: Any) -> None:
-    first = press(queue_page(), "normal")
-    again = queue_page()
-    assert again.session_state["desk"].item == first.session_state["desk"].item
-    assert again.session_state["desk"].client != first.session_state["desk"].client
-    press(again, "anomaly")
-    assert scene.answers() == ["normal", "anomaly"]
-
-
-def test_another_analyst_gets_another_window(scene: Any) -> None:
-    mine = queue_page()
-    held = labeling.ask(scene.ws, "somebody else")
-    assert held is not None
-    assert held.item.id != mine.session_state["desk"].item
-
-
-def test_the_name_can_be_changed_and_the_answers_carry_it(scene: Any) -> None:
-    app = queue_page()
-    app = app.text_input(key="analyst").set_value("  Ada  ").run()
-    app = press(app, "normal")
-    assert {label.analyst for label in scene.standing()} == {"Ada"}
-    assert app.text_input(key="analyst").value == "Ada"
-
-
 def test_a_finished_queue_explains_itself_and_enqueues_a_retraining_once(scene: Any) -> None:
+    while tell(scene, Answer.NORMAL):
+        pass
     app = queue_page()
-    while any(str(button.key).startswith("normal") for button in app.button):
-        app = press(app, "normal")
     assert "All windows of this round are answered" in said(app)
     app = press(app, "retrain")
     assert "A new model is on its way" in said(app)
     assert f"--workspace {scene.root} worker" in said(app)
     assert [job.kind for job in overview.jobs(scene.ws)] == ["retrain"]
-
-
-def test_the_last_answer_can_be_undone_when_the_queue_is_done(scene: Any) -> None:
-    app = queue_page()
-    while any(str(button.key).startswith("normal") for button in app.button):
-        app = press(app, "normal")
-    app = press(app, "undo")
-    assert EVENT_QUESTION in said(app)
-
-
-def test_windows_held_by_others_are_waited_for(scene: Any) -> None:
-    names = iter(f"analyst {number}" for number in range(100))
-    while labeling.ask(scene.ws, next(names)) is not None:
-        pass
-    assert "The last windows are with other analysts" in said(queue_page())
 
 
 def test_a_retraining_is_offered_after_enough_answers(scene: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,13 +89,6 @@ def test_without_a_model_the_first_steps_are_named(untrained: Any) -> None:
     assert f"--workspace {untrained.root} train" in said(page)
 
 
-def test_a_lost_array_is_reported_with_advice(scene: Any) -> None:
-    (scene.root / "series" / "1" / "values.npy").unlink()
-    app = queue_page()
-    assert healthy(app)
-    assert "ingest the series again" in said(app)
-
-
 def test_a_folder_that_is_no_workspace_is_reported_with_advice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RL_TSAD_WORKSPACE", str(tmp_path))
     monkeypatch.setattr("sys.argv", ["app.py"])
@@ -211,24 +98,10 @@ def test_a_folder_that_is_no_workspace_is_reported_with_advice(tmp_path: Path, m
     assert "init" in said(app)
 
 
-def test_a_store_that_fails_keeps_the_window_for_another_try(scene: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = queue_page()
-
-    def refuse(*_: object, **__: object) -> None:
-        raise WorkspaceError("expected the store to answer, got silence; try again")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(labeling, "tell", refuse)
-        app = press(app, "normal")
-        assert "The answer could not be kept" in said(app)
-    app = press(app, "normal")
-    assert scene.answers() == ["normal"]
-
-
 def test_progress_counts_and_draws_the_curve(scene: Any) -> None:
-    app = queue_page()
-    for name in ("anomaly", "normal", "unsure", "undo"):
-        app = press(app, name)
+    for answer in Answer:
+        tell(scene, answer)
+    labeling.undo(scene.ws, state.login_name())
     page = other_page("progress")
     assert healthy(page)
     figures = {metric.label: metric.value for metric in page.metric}
@@ -246,7 +119,7 @@ def test_progress_counts_and_draws_the_curve(scene: Any) -> None:
 
 
 def test_questions_settled_by_look_alikes_are_told(scene: Any) -> None:
-    press(queue_page(), "normal")
+    tell(scene, Answer.NORMAL)
     with scene.ws.store.begin() as session:
         open_keys = [item.key for item in queries.in_state(session, ItemState.OPEN)]
         queries.settle(session, open_keys[:3])
@@ -260,34 +133,10 @@ def taken_out(scene: Any) -> list[str | None]:
 
 def answered_normal(scene: Any) -> Any:
     """Answer the first question; gives what that settles."""
-    press(queue_page(), "normal")
+    tell(scene, Answer.NORMAL)
     settled = look_alikes.settled_by(scene.ws, reasons_of.last_answer(scene.ws, state.login_name()))
     assert len(settled.alike) > 2
     return settled
-
-
-def test_a_question_says_what_each_answer_would_settle(scene: Any) -> None:
-    app = queue_page()
-    item_id = app.session_state["desk"].item
-    would = look_alikes.preview(scene.ws, item_id, Answer.NORMAL)
-    assert would is not None
-    assert "**What it would settle**" in said(app)
-    assert f"Normal: {would.count(NORMAL)} as Normal" in said(app)
-    app = press(app, "look-alikes")
-    assert healthy(app)
-    assert f"If you answer Normal: {would.count(NORMAL)} as Normal" in said(app)
-
-
-def test_a_preview_that_fails_keeps_nobody_from_answering(scene: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise WorkspaceError("expected a graph, got none; train again")
-
-    monkeypatch.setattr(look_alikes, "preview", refuse)
-    app = queue_page()
-    assert healthy(app)
-    assert "What it would settle" not in said(app)
-    press(app, "normal")
-    assert scene.answers() == ["normal"]
 
 
 def test_ticked_look_alikes_are_taken_out_and_put_back(scene: Any) -> None:
@@ -349,7 +198,7 @@ def test_the_way_from_an_answer_to_a_look_alike_is_drawn(scene: Any) -> None:
 
 def test_answers_that_settle_nothing_say_why(scene: Any) -> None:
     assert "Nothing has been answered yet" in said(other_page("look-alikes"))
-    press(queue_page(), "unsure")
+    tell(scene, Answer.UNSURE)
     page = other_page("look-alikes")
     assert healthy(page)
     assert "Unsure says nothing of other windows" in said(page)
@@ -369,7 +218,7 @@ def test_nothing_settled_as_anomalous_is_said_in_words(scene: Any, monkeypatch: 
 
 
 def test_progress_is_silent_where_nothing_was_checked(scene: Any) -> None:
-    press(queue_page(), "normal")
+    tell(scene, Answer.NORMAL)
     assert "answered later" not in said(other_page("progress"))
 
 
