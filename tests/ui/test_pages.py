@@ -43,7 +43,9 @@ def tell(scene: Any, answer: Answer) -> bool:
     who = state.login_name()
     card = labeling.ask(scene.ws, who)
     if card is not None:
-        labeling.tell(scene.ws, card.item.id, answer, who, client="card", sequence=len(scene.history()) + 1)
+        extent = (card.item.event_low, card.item.event_high) if answer is Answer.ANOMALY else None
+        number = len(scene.history()) + 1
+        labeling.tell(scene.ws, card.item.id, answer, who, client="card", sequence=number, extent=extent)
     return card is not None
 
 
