@@ -17,18 +17,16 @@ from sqlalchemy import ColumnElement, Select, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from db import assignments, labels, reviews
+from db import labels, leases, reviews
 from db.errors import ConflictError, MissingRowError
 from db.item_rows import as_record
 from db.records import Answer, Audience, ItemState, Label, NewItem, NewLabel, QueryItem
 from db.session import changed, one_at_a_time, utc_now
 from db.tables import LIVE, ItemRow
-from db.turns import claiming, may_answer, of_everybody
+from db.turns import may_answer, of_everybody
 
 _FREE = {"leased_by": None, "lease_until": None}
 _BATCH = 500
-_TRIES = 5
-"""Times that a claim goes on after the same person claimed another copy of the same question at the same moment."""
 
 
 def replace(session: Session, items: Sequence[NewItem], version_id: int | None) -> list[QueryItem]:
@@ -111,18 +109,8 @@ def claim(
         ...     [one and one.copy for name in ("ann", "ann", "bob") if [one := claim(session, name, utc_now(), 300)]]
         [0, None, 1]
     """
-    values = {"who": analyst, "until": now + timedelta(seconds=lease_seconds)}
-    for theirs in (True, False) if assignments.has_any(session, analyst) else (False,):
-        for _ in range(_TRIES):
-            try:
-                with session.begin_nested():
-                    row = session.scalars(claiming(tuple(audiences), theirs=theirs), values).one_or_none()
-            except IntegrityError:  # they took another copy of the same question at the same moment
-                continue
-            if row is not None:
-                return as_record(row)
-            break
-    return None
+    found = leases.claim(session, analyst, now, lease_seconds, count=1, audiences=audiences)
+    return found[0] if found else None
 
 
 def lease(session: Session, item_id: int, analyst: str, now: datetime, lease_seconds: float) -> QueryItem | None:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Update, and_, bindparam, exists, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, Integer, Update, and_, bindparam, exists, or_, select, update
 from sqlalchemy.orm import aliased
 
 from db.given import given
@@ -20,21 +20,24 @@ Name = str | BindParameter[str]
 
 
 @cache
-def claiming(audiences: tuple[Audience, ...], *, theirs: bool) -> Update:
-    """Lease somebody (``who``) the first open question that is meant for them, until ``until``.
+def claiming(audiences: tuple[Audience, ...], *, theirs: bool, several: bool = False) -> Update:
+    """Lease somebody (``who``) the first ``count`` open questions that are meant for them, until ``until``.
 
     Made once, as putting it together takes longer than asking it.
 
     Args:
         audiences: what they may be asked.
         theirs: only what was assigned to them.
+        several: more than one; then of the open copies of a question only the first, as nobody may hold two.
     """
     who: BindParameter[str] = bindparam("who")
     item = aliased(ItemRow)
     first = select(item.id).where(item.state == ItemState.OPEN, may_answer(item, who, audiences))
     first = first.where(holds_none_about_it(item, who), *([is_theirs(item, who)] if theirs else ()))
-    first = first.order_by(item.priority.desc(), item.id).limit(1).with_for_update(skip_locked=True)
-    taken = update(ItemRow).where(ItemRow.id == first.scalar_subquery(), ItemRow.state == ItemState.OPEN)
+    first = first.where(*([_is_first_copy(item)] if several else ()))
+    first = first.order_by(item.priority.desc(), item.id).limit(bindparam("count", type_=Integer))
+    chosen = first.with_for_update(skip_locked=True).cte("chosen")  # PostgreSQL may run a subquery more than once
+    taken = update(ItemRow).where(ItemRow.id.in_(select(chosen.c.id)), ItemRow.state == ItemState.OPEN)
     leased = taken.values(state=ItemState.LEASED, leased_by=who, lease_until=bindparam("until"))
     return leased.returning(ItemRow)
 
@@ -61,6 +64,13 @@ def holds_none_about_it(item: Item, analyst: Name) -> ColumnElement[bool]:
     held = aliased(ItemRow)
     mine = (held.key == item.key, held.state == ItemState.LEASED, held.leased_by == analyst)
     return ~select(held.id).where(*mine).exists()
+
+
+def _is_first_copy(item: Item) -> ColumnElement[bool]:
+    """Say that no other open question about the same window came before."""
+    other = aliased(ItemRow)
+    before = (other.key == item.key, other.state == ItemState.OPEN, other.id < item.id)
+    return ~select(other.id).where(*before).exists()
 
 
 def is_theirs(item: Item, analyst: Name) -> ColumnElement[bool]:

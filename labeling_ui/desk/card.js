@@ -5,7 +5,7 @@
 
 import { makeApi } from "./api.js";
 import { Clock } from "./clock.js";
-import { Picture, withoutUnit } from "./draw.js";
+import { Picture } from "./draw.js";
 import { History } from "./history.js";
 import { listen } from "./keys.js";
 import { AnswerLog } from "./log.js";
@@ -13,8 +13,8 @@ import { Marks } from "./marks.js";
 import { Queue } from "./queue.js";
 import { makeView } from "./view.js";
 import { element, Why } from "./why.js";
+import { absence, ANSWERS, describe, reading, stateLine } from "./wording.js";
 
-const ANSWERS = { anomaly: "Anomaly", normal: "Normal", unsure: "Unsure" };
 const WAITED = 90;
 const CLICK_AFTER = 250; // the second press of a double click is no answer to the next question
 const MOST_WAITING = 500;
@@ -180,7 +180,7 @@ class Card {
     this.view.root.dataset.state = past ? "past" : "asked";
     this.view.fault.value = past?.fault ?? "";
     this.view.comment.value = past?.comment ?? "";
-    this.#words(question, past);
+    describe(this.view, question, past, this.clock);
     this.marks.question = question;
     this.#draw(true, past?.extents);
     this.why.show(question, this.data.kinds ?? {});
@@ -201,19 +201,6 @@ class Card {
     if (this.shown !== question || !this.isPainted || !this.waiting.length) return;
     this.#take(this.waiting.shift(), question);
     this.#state();
-  }
-
-  #words(question, past) {
-    this.view.question.textContent = question.asks_event ? "Is there an anomaly in the marked stretch?" : "Is the marked stretch an anomaly?";
-    const about = question.asks_event ? question.event : question.span;
-    this.view.when.textContent = `${question.series} \u00b7 ${this.clock.stretch(about)}`;
-    const count = (many, text) => `${many.toLocaleString("en")} ${text}${many === 1 ? "" : "s"}`;
-    const scope = question.asks_event
-      ? `Anomaly: the marked points are one, those beside them are not. Normal: all ${count(about[1] - about[0], "proposed point")} are normal.`
-      : `Only the ${count(about[1] - about[0], "marked point")} count; the grey window is what the agent looks at.`;
-    this.view.scope.textContent = past ? `You answered ${ANSWERS[past.answer] ?? "Skip"}. Answer again to change it, or go forward (\u2192).` : scope;
-    const channels = question.detail.channels.map((one) => one.name).join(", ");
-    this.view.back.setAttribute("aria-label", `${count(question.detail.channels.length, "channel")} on one time axis: ${channels}. ${this.view.when.textContent}`);
   }
 
   #draw(anew = false, marks = null) {
@@ -287,13 +274,7 @@ class Card {
     const state = question?.problem ? "problem" : (question ? "loading" : (this.queue?.state ?? "loading"));
     root.dataset.why = state;
     this.view.left.textContent = "";
-    const texts = {
-      loading: "The next question is on its way\u2026",
-      empty: "No question is open for you now. What others leave comes back within minutes.",
-      offline: `The server cannot be reached${this.problem?.status ? `: ${this.problem.message}` : ""}. Trying again by itself; your answers are kept in this browser.`,
-      problem: `This question cannot be shown: ${question?.problem?.message ?? ""}`,
-    };
-    cover.replaceChildren(element("p", texts[state] ?? texts.loading));
+    cover.replaceChildren(element("p", absence(state, question?.problem ?? this.problem)));
     if (state === "problem") {
       const skip = element("button", "Skip it", { type: "button" });
       skip.addEventListener("click", () => this.#skipBroken(question));
@@ -356,14 +337,7 @@ class Card {
       this.view.read.textContent = "";
       return;
     }
-    const points = this.zoomed ?? this.shown.detail.points;
-    const values = this.shown.detail.channels.slice(0, 4).map((one, channel) => {
-      const { unit } = one;
-      const found = nearest(points.index[channel], place);
-      const value = points.values[channel][found];
-      return `${withoutUnit(one)} ${value === null || value === undefined ? "\u2013" : Number(value.toPrecision(5))}${unit ? ` ${unit}` : ""}`;
-    });
-    this.view.read.textContent = `${this.clock.say(place)} \u00b7 ${values.join(" \u00b7 ")}`;
+    this.view.read.textContent = reading(this.shown.detail, this.zoomed ?? this.shown.detail.points, this.clock, place);
   }
 
   #say(text, isProblem = false) {
@@ -374,15 +348,7 @@ class Card {
   #state() {
     if (!this.queue) return;
     const waiting = this.log.waiting();
-    const many = `${waiting} ${waiting === 1 ? "answer" : "answers"}`;
-    const states = {
-      kept: waiting ? `${waiting} waiting to be sent` : "All kept",
-      sending: `${waiting} waiting to be sent`,
-      offline: waiting ? `Offline: ${many} kept in this browser${this.log.isMemoryOnly ? "'s memory only; leave this tab open" : ", sent when the server is back"}` : "Offline",
-      refused: `${many} kept in this browser: ${this.log.message}. Reload the page.`,
-    };
-    const keys = this.waiting.length ? ` \u00b7 ${this.waiting.length} ${this.waiting.length === 1 ? "key waits for its" : "keys wait for their"} question (Esc lets go)` : "";
-    this.view.state.textContent = states[this.log.state] + keys;
+    this.view.state.textContent = stateLine(this.log, waiting, this.waiting.length);
     this.view.state.dataset.state = waiting ? this.log.state : "kept";
     this.view.root.dataset.waiting = waiting;
     this.#progress();
@@ -395,14 +361,3 @@ const sheetOf = (root) => new Promise((settle) => {
   sheet.addEventListener("load", settle);
   sheet.addEventListener("error", settle);
 });
-
-function nearest(index, place) {
-  let low = 0;
-  let high = index.length - 1;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (index[middle] < place) low = middle + 1;
-    else high = middle;
-  }
-  return low && place - index[low - 1] < index[low] - place ? low - 1 : low;
-}

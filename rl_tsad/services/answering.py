@@ -23,7 +23,7 @@ from rl_tsad.services.marking import find_around, length_of, said_of, said_of_st
 from rl_tsad.services.people import Visitor, require
 from rl_tsad.services.refusals import in_words
 from rl_tsad.services.spreading import respread_each
-from rl_tsad.services.turns import is_apart, keep, left_for, next_question, take_back, take_back_control
+from rl_tsad.services.turns import is_apart, keep, left_for, next_questions, take_back, take_back_control
 from rl_tsad.services.workspace import Workspace
 
 T = TypeVar("T")
@@ -119,8 +119,8 @@ def hold(ws: Workspace, analyst: str, count: int) -> tuple[list[QueryItem], int]
         mine = {item.id: item for item in queries.held(session, analyst, now)}
         still = leases.heartbeat(session, list(mine), analyst, now, seconds)
         items = sorted((mine[number] for number in still), key=lambda item: (-item.priority, item.id))
-        while len(items) < count and (item := next_question(ws, session, analyst, now)) is not None:
-            items.append(item)
+        if len(items) < count:
+            items += next_questions(ws, session, analyst, now, count=count - len(items))
         return items, left_for(ws, session, analyst)
 
 

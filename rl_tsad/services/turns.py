@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from db import controls, labels, people, queries
+from db import controls, labels, leases, people, queries
 from db.control_records import ControlAnswer
 from db.desk_records import Role
 from db.errors import ConflictError
@@ -34,11 +34,17 @@ def audiences_of(ws: Workspace, session: Session, analyst: str) -> tuple[Audienc
 
 def next_question(ws: Workspace, session: Session, analyst: str, now: datetime) -> QueryItem | None:
     """Lease somebody the next question that is meant for them; None when there is none."""
+    found = next_questions(ws, session, analyst, now, count=1)
+    return found[0] if found else None
+
+
+def next_questions(ws: Workspace, session: Session, analyst: str, now: datetime, *, count: int) -> list[QueryItem]:
+    """Lease somebody up to so many questions that are meant for them, those to be asked first at the front."""
     queries.return_expired(session, now)
     if ws.settings.active.controls:
         controls.deal(session, analyst, ws.settings.active.controls, derive_seed(ws.settings.seed, "controls"))
-    audiences = audiences_of(ws, session, analyst)
-    return queries.claim(session, analyst, now, ws.settings.work.question_lease, audiences=audiences)
+    audiences, seconds = audiences_of(ws, session, analyst), ws.settings.work.question_lease
+    return leases.claim(session, analyst, now, seconds, count=count, audiences=audiences)
 
 
 def left_for(ws: Workspace, session: Session, analyst: str) -> int:

@@ -24,6 +24,7 @@ CHROMIUM = next(
 )
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"]
 PATIENCE = 60_000
+QUESTION = "Is there an anomaly in the marked stretch?"
 
 pytestmark = [
     pytest.mark.browser,

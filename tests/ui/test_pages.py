@@ -43,9 +43,9 @@ def tell(scene: Any, answer: Answer) -> bool:
     who = state.login_name()
     card = labeling.ask(scene.ws, who)
     if card is not None:
-        mark = (card.item.event_low, card.item.event_high) if answer is Answer.ANOMALY else None
+        extent = (card.item.event_low, card.item.event_high) if answer is Answer.ANOMALY else None
         number = len(scene.history()) + 1
-        labeling.tell(scene.ws, card.item.id, answer, who, client="card", sequence=number, extent=mark)
+        labeling.tell(scene.ws, card.item.id, answer, who, client="card", sequence=number, extent=extent)
     return card is not None
 
 
