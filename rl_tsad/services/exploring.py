@@ -20,7 +20,7 @@ from rl_tsad.services.refusals import in_words
 from rl_tsad.services.scores import thought_of
 from rl_tsad.services.spreading import reading_live
 from rl_tsad.services.workspace import Workspace, list_series, load_series
-from rl_tsad.types import UNKNOWN, Float32, Int8, Int64
+from rl_tsad.types import UNKNOWN, Float32, Float64, Int8, Int64
 
 Extent = tuple[int, int]
 
@@ -156,6 +156,29 @@ def runs_of(spans: Int64, value: Int8) -> Stretches:
     first = np.flatnonzero(np.concatenate([[True], ~goes_on]))
     last = np.append(first[1:] - 1, len(value) - 1)
     return Stretches(spans[first, 0], spans[last, 1], value[first].astype(np.int8))
+
+
+def most_deviating(values: Float32, most: int = 4096) -> list[int]:
+    """Order channels by how far their farthest point lies from the middle, in quartile ranges, judged by some points.
+
+    Args:
+        values: (T, C); NaN where a value is missing.
+        most: points that are looked at, at even distances.
+
+    Example:
+        >>> most_deviating(np.array([[0, 0], [1, 1], [2, 0], [3, 1], [4, 99]], np.float32))
+        [1, 0]
+    """
+    some = np.array(values[:: max(1, len(values) // most)], dtype=np.float64)
+    return sorted(range(some.shape[1]), key=lambda place: -_deviation(some[:, place]))
+
+
+def _deviation(column: Float64) -> float:
+    column = column[np.isfinite(column)]
+    if not len(column):
+        return 0.0
+    low, middle, high = np.quantile(column, (0.25, 0.5, 0.75))
+    return float(np.abs(column - middle).max() / (high - low)) if high > low else 0.0
 
 
 def search_shape(
