@@ -8,7 +8,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from labeling_ui import identity, shelf, state
 from labeling_ui.shelf import Given, Shot
 from rl_tsad.errors import WorkspaceError
 from rl_tsad.services import answering, labeling, look_alikes, overview, people, reasons
-from rl_tsad.services.answering import Result
+from rl_tsad.services.answering import Entry, Result
 from rl_tsad.services.labeling import Card, ProgressFacts, Told
 from rl_tsad.services.look_alikes import Settled
 from rl_tsad.services.people import Visitor
@@ -86,12 +86,30 @@ class ServiceDoor:
             return labeling.undo(self.ws, name, client=client, sequence=sequence)
 
     def mark(
-        self, series: str, extent: tuple[int, int], answer: Answer, analyst: str, *, client: str, sequence: int
-    ) -> Result:
-        """Keep an answer about a stretch that nobody asked about."""
+        self,
+        places: Sequence[tuple[str, tuple[int, int]]],
+        answer: Answer,
+        analyst: str,
+        *,
+        client: str,
+        sequence: int,
+    ) -> tuple[Result, ...]:
+        """Keep an answer about stretches that nobody asked about; the first message has the number given."""
+        entries = [
+            Entry(number, "mark", answer=answer, series=series, low=low, high=high)
+            for number, (series, (low, high)) in enumerate(places, sequence)
+        ]
+        return self._send(entries, analyst, client)
+
+    def take_back(self, numbers: Sequence[int], analyst: str, *, client: str, sequence: int) -> tuple[Result, ...]:
+        """Take back the answers that some messages of a client made; the first message has the number given."""
+        entries = [Entry(number, "undo", undoes=undone) for number, undone in enumerate(numbers, sequence)]
+        return self._send(entries, analyst, client)
+
+    def _send(self, entries: Sequence[Entry], analyst: str, client: str) -> tuple[Result, ...]:
         with _plainly():
             who = Visitor(self._acting(analyst, Role.ANALYST, "answer"), self.visitor().role)
-            return answering.mark(self.ws, series, extent, answer, who, client=client, sequence=sequence)
+            return answering.take_log(self.ws, who, client, entries).results
 
     def release(self, item_id: int, analyst: str) -> None:
         """Give a window back unanswered."""
@@ -253,6 +271,15 @@ def seat(who: Visitor) -> None:
 def put(desk: state.Desk) -> None:
     """Keep this tab's desk."""
     st.session_state[_DESK] = desk
+
+
+def number(more: int) -> state.Desk:
+    """Count so many messages as sent; gives this tab's desk, whose next message has the number ``turn``, at least 1."""
+    found = desk()
+    found = replace(found, turn=max(1, found.turn) + more)
+    found = replace(found, item=None, shown_at=None) if more else found
+    put(found)
+    return found
 
 
 def viewer_zone() -> str | None:

@@ -13,7 +13,7 @@ from plotly.subplots import make_subplots
 
 from db.records import Answer
 from labeling_ui.components import plain, words
-from labeling_ui.components.series_chart import ASKED_BAND, ASKED_EDGE, ASKED_LINE, name_and_unit
+from labeling_ui.components.series_chart import ASKED_BAND, ASKED_EDGE, ASKED_LINE, broken, name_and_unit
 from rl_tsad.services.exploring import Lying, Stretches
 from rl_tsad.services.points import View
 from rl_tsad.types import ANOMALY, NORMAL, UNKNOWN, Int8, Int64
@@ -25,7 +25,8 @@ ALARM, SCORE_LINE = "#a3569b", "#a3569b"
 LANES = ("Answers", "Settled", "Alarms")
 VALUES = {Answer.ANOMALY: ANOMALY, Answer.NORMAL: NORMAL, Answer.UNSURE: UNKNOWN}
 LEFT, RIGHT, BINS = 128, 56, 400
-LANES_HEIGHT, SCORE_HEIGHT, CHANNEL_HEIGHT, FRAME = 66, 44, 62, 70
+LANES_HEIGHT, SCORE_HEIGHT, CHANNEL_HEIGHTS, FRAME, STRIP = 66, 40, (46, 62), 64, 76
+"""Pixels; channels share what a laptop's screen has until each would be too low."""
 Extent = tuple[int, int]
 
 
@@ -96,7 +97,7 @@ class Scenery:
     """What is drawn.
 
     Attributes:
-        view: the points.
+        view: the points of the shown channels.
         axis: where they stand.
         channels: names of all channels; shown: places of those that are drawn, from top to bottom.
         lying: what lies on the series.
@@ -114,12 +115,13 @@ class Scenery:
 def explore_chart(scenery: Scenery) -> go.Figure:
     """Draw lanes, score and channels on one time axis on which a stretch can be brushed."""
     rows = 2 + len(scenery.shown)
-    heights = [LANES_HEIGHT, SCORE_HEIGHT, *(CHANNEL_HEIGHT for _ in scenery.shown)]
+    low, high = CHANNEL_HEIGHTS
+    heights = [LANES_HEIGHT, SCORE_HEIGHT, *(max(low, min(high, 186 // (rows - 2))) for _ in scenery.shown)]
     figure = make_subplots(rows=rows, cols=1, shared_xaxes=True, row_heights=heights, vertical_spacing=0.022)
     _lanes(figure, scenery)
     _score(figure, scenery)
-    for row, channel in enumerate(scenery.shown, start=3):
-        _channel(figure, scenery, row, channel)
+    for place in range(len(scenery.shown)):
+        _channel(figure, scenery, place)
     if scenery.brush is not None:
         low, high = scenery.axis.of(np.array([scenery.brush[0], scenery.brush[1] - 1], dtype=np.int64))
         edge = {"color": ASKED_EDGE, "width": 1.5}
@@ -128,30 +130,34 @@ def explore_chart(scenery: Scenery) -> go.Figure:
             line=edge, layer="below",
         )  # fmt: skip
     ends = scenery.axis.of(np.array([scenery.view.low, scenery.view.high - 1], dtype=np.int64))
-    figure.update_xaxes(range=[_plain(end) for end in ends], showgrid=True, zeroline=False, showticklabels=False)
+    kind = "date" if scenery.axis.has_clock else "linear"  # told, since a row without points would be taken for numbers
+    figure.update_xaxes(
+        range=[_plain(end) for end in ends], type=kind, showgrid=True, zeroline=False, showticklabels=False
+    )
     figure.update_xaxes(title_text=plain.figure(scenery.axis.title, 90), showticklabels=True, row=rows, col=1)
+    figure.update_xaxes(title={"standoff": 2, "font": {"size": 11}})
     figure.update_yaxes(side="right", nticks=3, zeroline=False, tickfont_size=10, fixedrange=True)
     figure.update_yaxes(range=[-0.6, 2.6], showticklabels=False, showgrid=False, row=1, col=1)
     figure.update_yaxes(range=[-0.05, 1.05], tickvals=[0, 1], row=2, col=1)
     figure.update_layout(
-        height=sum(heights) + FRAME, margin={"l": LEFT, "r": RIGHT, "t": 26, "b": 44}, dragmode="select",
+        height=sum(heights) + FRAME, margin={"l": LEFT, "r": RIGHT, "t": 26, "b": 38}, dragmode="select",
         selectdirection="h", hovermode="x unified", hoversubplots="axis",
         legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "font": {"size": 11}, "itemclick": False},
     )  # fmt: skip
     return figure
 
 
-def overview_chart(view: View, axis: Axis, channel: int, shown: Extent, lying: Lying) -> go.Figure:
-    """Draw the whole series in a strip: one channel, alarms and anomalies below it, where one is marked."""
+def overview_chart(view: View, axis: Axis, shown: Extent, lying: Lying) -> go.Figure:
+    """Draw the whole series in a strip: the first channel shown, alarms and anomalies below it, what is looked at."""
     figure = go.Figure()
     figure.add_scatter(
-        x=axis.of(view.index[channel]), y=view.values[channel], mode="lines", hoverinfo="skip",
+        x=axis.of(view.index[0]), y=view.values[0], mode="lines", hoverinfo="skip",
         line={"color": COLOURS[UNKNOWN], "width": 1.0},
     )  # fmt: skip
     answered = _of_answers(lying)
     found = Stretches(*(part[answered.value == ANOMALY] for part in (answered.low, answered.high, answered.value)))
     for place, (runs, colour) in enumerate(((lying.alarms, ALARM), (found, COLOURS[ANOMALY]))):
-        x, y = lane(axis, runs, (view.low, view.high), -0.1 - 0.16 * place)
+        x, y = lane(axis, runs, view, -0.1 - 0.16 * place)
         figure.add_scatter(
             x=x, y=y, yaxis="y2", mode="lines", line={"color": colour, "width": 5}, hoverinfo="skip"
         )  # fmt: skip
@@ -167,44 +173,55 @@ def overview_chart(view: View, axis: Axis, channel: int, shown: Extent, lying: L
     )
     hidden = {"visible": False, "fixedrange": True}
     figure.update_layout(
-        height=92, margin={"l": LEFT, "r": RIGHT, "t": 2, "b": 22}, showlegend=False, dragmode="select",
+        height=STRIP, margin={"l": LEFT, "r": RIGHT, "t": 2, "b": 22}, showlegend=False, dragmode="select",
         selectdirection="h", yaxis=hidden | {"domain": [0.28, 1.0]},
         yaxis2=hidden | {"domain": [0.0, 0.22], "range": [-0.36, 0.0], "anchor": "x"},
     )  # fmt: skip
     return figure
 
 
-def lane(axis: Axis, runs: Stretches, within: Extent, height: float) -> tuple[NDArray[Any], NDArray[np.float64]]:
-    """Lay runs on a lane as one broken line: what lies closer than can be seen is joined, and nothing is too thin.
+def lane(axis: Axis, runs: Stretches, view: View, height: float) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """Lay runs on a lane as one broken line: pauses stay empty, what lies close is joined, and nothing is too thin.
 
     Example:
         >>> runs = Stretches(np.array([0, 50]), np.array([10, 60]), np.array([1, 1], np.int8))
-        >>> x, y = lane(Axis(np.arange(100), None), runs, (0, 100), 2.0)
+        >>> x, y = lane(Axis(np.arange(100), None), runs, View(0, 100, (), ()), 2.0)
         >>> x.tolist(), y.tolist()
         ([0, 9, 9, 50, 59, 59], [2.0, 2.0, nan, 2.0, 2.0, nan])
     """
-    low, high = within
-    inside = (runs.low < high) & (runs.high > low)
-    first, last = np.maximum(runs.low[inside], low), np.minimum(runs.high[inside], high) - 1
-    least = max(1, (high - low) // BINS)
-    last = np.minimum(np.maximum(last, first + least), high - 1)
+    inside = (runs.low < view.high) & (runs.high > view.low)
+    first, last = np.maximum(runs.low[inside], view.low), np.minimum(runs.high[inside], view.high) - 1
+    first, last = _parted(first, last, view.pauses)
+    begins, ends = np.append(view.low, view.pauses + 1), np.append(view.pauses, view.high - 1)
+    part = np.searchsorted(view.pauses, first)
+    least = max(1, (view.high - view.low) // BINS)
+    last = np.minimum(np.maximum(last, first + least), ends[part])
+    first = np.maximum(np.minimum(first, last - least), begins[part])
     if len(first):
-        opens = np.concatenate([[True], first[1:] - np.maximum.accumulate(last)[:-1] > least])
-        starts = np.flatnonzero(opens)
+        apart = first[1:] - np.maximum.accumulate(last)[:-1] > least
+        starts = np.flatnonzero(np.concatenate([[True], apart | (part[1:] != part[:-1])]))
         first, last = first[starts], np.maximum.reduceat(last, starts)
     points = np.stack([first, last, last], axis=1).ravel().astype(np.int64)
     return axis.of(points), np.tile([height, height, np.nan], len(first))
 
 
+def _parted(first: Int64, last: Int64, pauses: Int64) -> tuple[Int64, Int64]:
+    """Part runs (first and last points, in time order and disjoint) where the recording pauses."""
+    run = np.searchsorted(first, pauses, side="right") - 1
+    within = run >= 0
+    within[within] = pauses[within] < last[run[within]]
+    cuts = pauses[within]
+    return np.sort(np.concatenate([first, cuts + 1])), np.sort(np.concatenate([last, cuts]))
+
+
 def _lanes(figure: go.Figure, scenery: Scenery) -> None:
-    within = (scenery.view.low, scenery.view.high)
     answers = _of_answers(scenery.lying)
     drawn = [(2, answers, value, COLOURS[value]) for value in (ANOMALY, NORMAL, UNKNOWN)]
     drawn += [(1, scenery.lying.settled, value, COLOURS[value]) for value in (ANOMALY, NORMAL)]
     drawn += [(0, scenery.lying.alarms, 1, ALARM)]
     for height, runs, value, colour in drawn:
         its = Stretches(*(part[runs.value == value] for part in (runs.low, runs.high, runs.value)))
-        x, y = lane(scenery.axis, its, within, height)
+        x, y = lane(scenery.axis, its, scenery.view, height)
         name = "Alarm" if height == 0 else NAMES[value]
         figure.add_scatter(
             x=x if len(x) else [None], y=y if len(y) else [None], mode="lines", name=name, showlegend=height != 1,
@@ -228,8 +245,10 @@ def _score(figure: go.Figure, scenery: Scenery) -> None:
     at, score = scenery.lying.score_at, scenery.lying.score
     inside = (at >= scenery.view.low) & (at < scenery.view.high)
     at, score = _highest(at[inside], score[inside])
+    before = np.unique(np.searchsorted(at, scenery.view.pauses, side="right")) - 1
+    x, y = broken(scenery.axis.of(at), score, before[(before >= 0) & (before < len(at) - 1)])
     figure.add_scatter(
-        x=scenery.axis.of(at) if len(at) else [None], y=score if len(at) else [None], mode="lines", name="Score",
+        x=x if len(x) else [None], y=y if len(x) else [None], mode="lines", name="Score",
         showlegend=False, line={"color": SCORE_LINE, "width": 1.2, "shape": "vh"},
         hovertemplate="%{y:.2f}<extra>score</extra>", row=2, col=1,
     )  # fmt: skip
@@ -246,10 +265,11 @@ def _highest(at: Int64, score: NDArray[np.float32]) -> tuple[Int64, NDArray[np.f
     return at[places], score[places]
 
 
-def _channel(figure: go.Figure, scenery: Scenery, row: int, channel: int) -> None:
+def _channel(figure: go.Figure, scenery: Scenery, place: int) -> None:
+    row, channel = place + 3, scenery.shown[place]
     name, unit = (plain.figure(part, 40) for part in name_and_unit(scenery.channels[channel]))
     figure.add_scatter(
-        x=scenery.axis.of(scenery.view.index[channel]), y=scenery.view.values[channel], mode="lines", name=name,
+        x=scenery.axis.of(scenery.view.index[place]), y=scenery.view.values[place], mode="lines", name=name,
         showlegend=False, line={"color": ASKED_LINE, "width": 1.3},
         hovertemplate=f"%{{y:.5~g}} {unit}<extra>{name}</extra>", row=row, col=1,
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import streamlit as st
@@ -22,9 +22,9 @@ def show(
     ws: Workspace,
     found: Sequence[Found],
     jump: Callable[[Found], None],
-    answer: Callable[[list[Found], Answer], None],
+    answer: Callable[[list[Found], Answer], None] | None,
 ) -> None:
-    """Draw the places, and the buttons that answer about all that are not left out."""
+    """Draw the places, and the buttons that answer about all that are not left out, if any may."""
     st.markdown(f"#### {words.count(len(found), 'place')} of this shape, the most alike first")
     lying = {name: lying_on(ws, name) for name in {one.series for one in found}}
     places = {key_of(one): one for one in found}
@@ -33,9 +33,16 @@ def show(
 
     def below(one: Tile) -> None:
         name = thumbnail.short_name(one.key)
-        st.checkbox("Leave out", key=f"leave-{name}")
+        if answer is not None:
+            st.checkbox("Leave out", key=f"leave-{name}")
         st.button("Go there", key=f"jump-{name}", icon=":material/my_location:", on_click=jump, args=(places[one.key],))
 
+    if answer is not None:
+        _answers(places, answer)
+    grid.draw(tiles, shots, name="found", beside=found[0].series, below=below)
+
+
+def _answers(places: Mapping[str, Found], answer: Callable[[list[Found], Answer], None]) -> None:
     kept = [one for key, one in places.items() if not st.session_state.get(f"leave-{thumbnail.short_name(key)}")]
     with st.container(horizontal=True, vertical_alignment="center"):
         for name, said in (("anomaly", Answer.ANOMALY), ("normal", Answer.NORMAL)):
@@ -43,7 +50,6 @@ def show(
                 f"{NOUNS[said]}: all {len(kept)} not left out", key=f"{name}-found", disabled=not kept,
                 on_click=answer, args=(kept, said),
             )  # fmt: skip
-    grid.draw(tiles, shots, name="found", beside=found[0].series, below=below)
 
 
 def key_of(one: Found) -> str:

@@ -8,21 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 
 from db import labels, series, versions
-from db.records import Answer, Label, ModelVersion, SeriesRecord
+from db.records import Answer, Label, SeriesRecord
 from rl_tsad.active.shape import nearest
-from rl_tsad.active.window_table import WindowTable
-from rl_tsad.errors import DataError, WorkspaceError
-from rl_tsad.services.marking import stride_of
+from rl_tsad.errors import DataError
+from rl_tsad.services.marking import spans_between, stride_of
 from rl_tsad.services.refusals import in_words
+from rl_tsad.services.scores import thought_of
 from rl_tsad.services.spreading import reading_live
 from rl_tsad.services.workspace import Workspace, list_series, load_series
-from rl_tsad.types import UNKNOWN, Float32, Int8, Int64
+from rl_tsad.types import UNKNOWN, Float32, Float64, Int8, Int64
 
 Extent = tuple[int, int]
 
@@ -131,28 +129,10 @@ def lying_on(ws: Workspace, name: str) -> Lying:
             rows = live.graph.windows.rows_of_series(name)
             spans = spans_between(live.graph.windows.starts[rows], live.graph.windows.length, stride, record.rows)
             settled = runs_of(spans, live.decided[rows])
-    ends, score, verdict = _thoughts(ws, version, record, stride)
-    return Lying(
-        answers, settled, runs_of(ends, verdict), ends[:, 1] - 1, score, None if version is None else version.id
-    )
-
-
-def spans_between(starts: Int64, length: int, stride: int, points: int) -> Int64:
-    """Give the points that windows decide: (N, 2) int64, [low, high) each.
-
-    Args:
-        starts: (N,) int64, first points of windows, increasing.
-        length: points per window.
-        stride: points between windows: a window decides its last ones, the first window all of its own.
-        points: T; the last window decides the rest of the series.
-
-    Example:
-        >>> spans_between(np.array([0, 2, 4]), 4, 2, 9).tolist()
-        [[0, 4], [4, 6], [6, 9]]
-    """
-    ends = np.asarray(starts, dtype=np.int64) + length
-    lows = np.where(ends == length, 0, ends - stride)
-    return np.stack([lows, np.where(ends + stride > points, points, ends)], axis=1).astype(np.int64)
+    thought = thought_of(ws, name, 0, record.rows)
+    spans = spans_between(thought.ends - thought.length, thought.length, thought.stride, record.rows)
+    alarms = runs_of(spans, np.where(thought.verdict, 1, UNKNOWN).astype(np.int8))
+    return Lying(answers, settled, alarms, spans[:, 1] - 1, thought.probability, thought.version)
 
 
 def runs_of(spans: Int64, value: Int8) -> Stretches:
@@ -176,6 +156,29 @@ def runs_of(spans: Int64, value: Int8) -> Stretches:
     first = np.flatnonzero(np.concatenate([[True], ~goes_on]))
     last = np.append(first[1:] - 1, len(value) - 1)
     return Stretches(spans[first, 0], spans[last, 1], value[first].astype(np.int8))
+
+
+def most_deviating(values: Float32, most: int = 4096) -> list[int]:
+    """Order channels by how far their farthest point lies from the middle, in quartile ranges, judged by some points.
+
+    Args:
+        values: (T, C); NaN where a value is missing.
+        most: points that are looked at, at even distances.
+
+    Example:
+        >>> most_deviating(np.array([[0, 0], [1, 1], [2, 0], [3, 1], [4, 99]], np.float32))
+        [1, 0]
+    """
+    some = np.array(values[:: max(1, len(values) // most)], dtype=np.float64)
+    return sorted(range(some.shape[1]), key=lambda place: -_deviation(some[:, place]))
+
+
+def _deviation(column: Float64) -> float:
+    column = column[np.isfinite(column)]
+    if not len(column):
+        return 0.0
+    low, middle, high = np.quantile(column, (0.25, 0.5, 0.75))
+    return float(np.abs(column - middle).max() / (high - low)) if high > low else 0.0
 
 
 def search_shape(
@@ -239,30 +242,3 @@ def _answers(standing: Iterable[Label], record: SeriesRecord, stride: int) -> tu
             found.append(Answered(low, high, row.answer, row.analyst, row.created_at, row.id))
         message = its
     return tuple(found)
-
-
-def _thoughts(
-    ws: Workspace, version: ModelVersion | None, record: SeriesRecord, stride: int
-) -> tuple[Int64, Float32, Int8]:
-    """Spans (N, 2), P(anomaly) (N,) and alarm (N,; -1 for none) of the current model's windows in time order."""
-    if version is None:
-        return np.zeros((0, 2), np.int64), np.zeros(0, np.float32), np.zeros(0, np.int8)
-    try:
-        table, probability, verdict = _decisions(ws.model_folder(version), version.digest)
-    except (OSError, ValueError) as error:
-        raise WorkspaceError(
-            f"expected the decisions of model {version.id} in its folder, got: {error}; train again"
-        ) from error
-    rows = table.rows_of_series(record.name)
-    spans = spans_between(table.starts[rows], table.length, stride, record.rows)
-    return spans, probability[rows], np.where(verdict[rows] == 1, 1, UNKNOWN).astype(np.int8)
-
-
-@lru_cache(maxsize=2)
-def _decisions(folder: Path, digest: str) -> tuple[WindowTable, Float32, Int8]:
-    """Open a version's decisions once a process; the digest tells re-made workspaces apart."""
-    del digest
-    keys, probability, verdict = (
-        np.load(folder / f"{name}.npy", allow_pickle=False) for name in ("keys", "probability", "verdict")
-    )
-    return WindowTable.of(keys), probability.astype(np.float32), verdict.astype(np.int8)

@@ -66,7 +66,7 @@ def find_around(ws: Workspace, session: Session, item: QueryItem) -> Around:
     stride = stride_of(ws, version)
     reach = ws.settings.active.reach * stride
     starts = np.union1d(_pool(ws, version, item.series), [item.start]).astype(np.int64)
-    spans = _spans(starts, item.length, stride, points)
+    spans = spans_between(starts, item.length, stride, points)
     spans[starts == item.start] = item.span_low, item.span_high
     near = (spans[:, 0] < item.event_high + reach) & (spans[:, 1] > item.event_low - reach)
     keys = tuple(window_key(item.series, start, item.length) for start in starts[near].tolist())
@@ -122,7 +122,7 @@ def said_of_stretch(
         raise LabelingError(f"expected {what}, got none for {name!r}; see `rl-tsad series list` and `rl-tsad train`")
     length, stride = length_of(ws, version), stride_of(ws, version)
     starts = _pool(ws, version, name)
-    around = Around((), starts, _spans(starts, length, stride, record.rows), record.rows)
+    around = Around((), starts, spans_between(starts, length, stride, record.rows), record.rows)
     low, high = extent
     touched = starts[(around.spans[:, 0] < high) & (around.spans[:, 1] > low)].tolist() if low < high else []
     if not 0 <= low < high <= record.rows or not 0 < len(touched) <= MOST_MARKED:
@@ -133,9 +133,22 @@ def said_of_stretch(
     return version, [(window_key(name, start, length), start, answer) for start in touched]
 
 
-def _spans(starts: Int64, length: int, stride: int, points: int) -> Int64:
-    ends = starts + length
-    return np.stack([np.where(starts == 0, 0, ends - stride), np.where(ends + stride > points, points, ends)], axis=1)
+def spans_between(starts: Int64, length: int, stride: int, points: int) -> Int64:
+    """Give the points that windows decide: (N, 2) int64, [low, high) each.
+
+    Args:
+        starts: (N,) int64, first points of windows, increasing.
+        length: points per window.
+        stride: points between windows: a window decides its last ones, the first window all of its own.
+        points: T; the last window decides the rest of the series.
+
+    Example:
+        >>> spans_between(np.array([0, 2, 4]), 4, 2, 9).tolist()
+        [[0, 4], [4, 6], [6, 9]]
+    """
+    ends = np.asarray(starts, dtype=np.int64) + length
+    lows = np.where(ends == length, 0, ends - stride)
+    return np.stack([lows, np.where(ends + stride > points, points, ends)], axis=1).astype(np.int64)
 
 
 def span_of(marks: Sequence[Extent]) -> Extent | None:

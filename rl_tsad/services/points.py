@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -34,15 +35,25 @@ class View:
         index: for each channel (N,) int64, numbers of the drawn points in the series, increasing; a break has the
             number of the point after it that is missing or follows the pause.
         values: for each channel (N,) float32 in the source's units; NaN where the line breaks.
+        pauses: (P,) int64, points after which the clock pauses: the longest ones.
     """
 
     low: int
     high: int
     index: tuple[Int64, ...]
     values: tuple[Float32, ...]
+    pauses: Int64 = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
 
-def view(ws: Workspace, record: SeriesRecord, low: int, high: int, *, width: int = WIDTH) -> View:
+def view(
+    ws: Workspace,
+    record: SeriesRecord,
+    low: int,
+    high: int,
+    *,
+    width: int = WIDTH,
+    channels: Sequence[int] | None = None,
+) -> View:
     """Pick the points of a stretch that show what all of them would show.
 
     Minima and maxima first, then the largest triangles among them (MinMaxLTTB; Van Der Donckt, Van Der Donckt &
@@ -55,6 +66,7 @@ def view(ws: Workspace, record: SeriesRecord, low: int, high: int, *, width: int
         low: first point; what lies outside the series is left out.
         high: the point after the last one.
         width: points a channel, at least 4; all points where there are no more than that.
+        channels: places of those that are drawn, in this order; all where None.
 
     Raises:
         DataError: when none of the points is in the series.
@@ -67,15 +79,18 @@ def view(ws: Workspace, record: SeriesRecord, low: int, high: int, *, width: int
             f"got [{low}, {high}) and {width}; ask for what is there"
         )
     recorded = load_series(ws, record)
+    drawn = list(range(recorded.values.shape[1]) if channels is None else channels)
     values = recorded.values[low:high]
-    places, patchy = _reduce(values, width)
+    places, patchy = _reduce(values, width, drawn)
     pauses = pauses_of(ws, record)
     pauses = _longest(recorded.times, pauses[(pauses >= low) & (pauses < high - 1)], width // 4) - low
     columns = [
-        _drawn(values[:, channel], places[channel], _both_sides(pauses, values[:, channel], step))
-        for channel, step in enumerate(np.where(patchy, max(1.0, (high - low) / width), 0.0))
+        _drawn(values[:, channel], some, _both_sides(pauses, values[:, channel], step))
+        for channel, some, step in zip(
+            drawn, places, np.where(patchy, max(1.0, (high - low) / width), 0.0).tolist(), strict=True
+        )
     ]
-    return View(low, high, tuple(index + low for index, _ in columns), tuple(drawn for _, drawn in columns))
+    return View(low, high, tuple(at + low for at, _ in columns), tuple(line for _, line in columns), pauses + low)
 
 
 def pauses_of(ws: Workspace, record: SeriesRecord) -> Int64:
@@ -88,19 +103,20 @@ def pauses_of(ws: Workspace, record: SeriesRecord) -> Int64:
     return _pauses(ws.root / record.path, record.digest, ws.settings.window.gap_factor)
 
 
-def _reduce(values: Float32, width: int) -> tuple[list[Int64], NDArray[np.bool_]]:
-    """Give for each channel (N,) the places to draw, and whether any of its values is missing."""
-    points, channels = values.shape
-    kept: list[list[Int64]] = [[] for _ in range(channels)]
-    patchy = np.zeros(channels, dtype=np.bool_)
+def _reduce(values: Float32, width: int, channels: list[int]) -> tuple[list[Int64], NDArray[np.bool_]]:
+    """Give for each of some channels (N,) the places to draw, and whether any of its values is missing."""
+    points, every = len(values), channels == list(range(values.shape[1]))
+    kept: list[list[Int64]] = [[] for _ in channels]
+    patchy = np.zeros(len(channels), dtype=np.bool_)
     for low in range(0, points, _BLOCK):
-        block = np.ascontiguousarray(values[low : low + _BLOCK].T)  # (C, B)
+        part = values[low : low + _BLOCK]
+        block = np.ascontiguousarray((part if every else part[:, channels]).T)  # (C, B)
         patchy |= ~np.isfinite(block).all(axis=1)
         share = 2 * max(1, round(_SPARE * width * block.shape[1] / points / 2))
         for channel, column in enumerate(block):
             kept[channel].append(_extremes(column, share if points > width else len(column)) + low)
     places = [np.concatenate(parts) for parts in kept]
-    return [_triangles(some, values[:, channel], width) for channel, some in enumerate(places)], patchy
+    return [_triangles(some, values[:, at], width) for at, some in zip(channels, places, strict=True)], patchy
 
 
 def _extremes(column: Float32, most: int) -> Int64:

@@ -4,7 +4,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from db.records import Answer
-from labeling_ui.screens import explore
+from labeling_ui import exploration
 
 pytestmark = pytest.mark.slow
 
@@ -94,5 +94,5 @@ def test_without_a_series_the_page_says_what_to_do(untrained: Any) -> None:
 
 @pytest.mark.parametrize(("extent", "step", "scale"), [((0, 5), 0.0, 0.5), ((0, 4), 0.0, 0.5), ((90, 100), 0.5, 2.0)])
 def test_a_range_stays_within_the_series(extent: tuple[int, int], step: float, scale: float) -> None:
-    low, high = explore.moved(extent, step, scale, 100)
+    low, high = exploration.moved(extent, step, scale, 100)
     assert 0 <= low < high <= 100
