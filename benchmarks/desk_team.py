@@ -10,9 +10,9 @@ they work and started again. On PostgreSQL its own server is started (``pixeltab
 
 Checked in the store against what the scripts remember: ``lost`` answers that were acknowledged and are not there or
 differ; ``doubled`` answers that are there more than once or that nobody gave; ``stranded`` questions without a standing
-answer at the end; ``shared`` questions that two people answered in time, each under a lease of their own. All must be
-0. Latency is from sending a log to reading its acknowledgement, where that is read. The last line is one
-JSON object.
+answer at the end; ``shared`` questions whose answers by two people were kept while the lease of each still ran. All
+must be 0. ``late`` counts the answers that came after their lease had ended. Latency is from sending a log to reading
+its acknowledgement, where that is read. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ import threading
 import time
 from collections import Counter
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +154,7 @@ class Analyst:
     results: dict[int, dict[str, Any]] = field(default_factory=dict)
     sent: dict[int, dict[str, Any]] = field(default_factory=dict)
     until: dict[int, float] = field(default_factory=dict)
-    in_time: dict[int, bool] = field(default_factory=dict)
+    think: float = 0.0
     latency: list[float] = field(default_factory=list)
 
     def work(self, over: threading.Event) -> None:
@@ -167,13 +167,14 @@ class Analyst:
             for item in items:
                 if self.stop_after is not None and self.sequence >= self.stop_after:
                     break
+                time.sleep(self.think * luck.random() * 2)
                 self.answer(item, luck)
             while self.log and not over.is_set():
                 self.send(luck)
 
     def hold(self) -> list[int]:
         """Ask for questions."""
-        began = time.monotonic()
+        began = time.time()
         try:
             status, reply = call(self.port, "POST", "/next", {"client": self.name, "count": 5}, token=self.token)
         except OSError:
@@ -193,7 +194,6 @@ class Analyst:
             first = self.add(
                 {"kind": "answer", "item": item, "answer": luck.choice(["normal", "unsure"]), "seconds": 1}
             )
-            self.in_time[item] = time.monotonic() < self.until[item]
             if luck.random() < EDITED:
                 self.add({"kind": "undo", "undoes": first})
                 self.add({"kind": "answer", "item": item, "answer": "normal", "comment": "on second thoughts"})
@@ -279,9 +279,15 @@ def check(ws: Workspace, crowd: list[Analyst]) -> dict[str, int]:
     answered = {row.item_id for row in standing if not row.part}
     stranded = sum(item.state != ItemState.ANSWERED or item.id not in answered for item in items)
     undone = {row.undoes for row in history}
-    by = {(row.item_id, row.analyst) for row in history if row.answer is not None and row.id not in undone}
-    timely = {one.name: one.in_time for one in crowd}
-    prompt = Counter(item for item, who in by if item is not None and timely[who].get(item, False))
+    ends = {one.name: one.until for one in crowd}
+    given = [row for row in history if row.answer is not None and not row.part and row.id not in undone]
+    timely = {
+        (row.item_id, row.analyst)
+        for row in given
+        if row.item_id is not None and row.created_at.timestamp() < ends[row.analyst].get(row.item_id, 0.0)
+    }
+    late = len({(row.item_id, row.analyst) for row in given}) - len(timely)
+    prompt = Counter(item for item, _ in timely)
     refused = sum(result["status"] == "refused" for one in crowd for result in one.results.values())
     return {
         "answers": sum(row.answer is not None and not row.part for row in history),
@@ -289,11 +295,14 @@ def check(ws: Workspace, crowd: list[Analyst]) -> dict[str, int]:
         "doubled": doubled,
         "stranded": stranded,
         "shared": sum(count > 1 for count in prompt.values()),
+        "late": late,
         "refused": refused,
     }
 
 
-def measure(folder: Path, store: str, *, answers: int, crowd_size: int, kills: int) -> dict[str, Any]:
+def measure(
+    folder: Path, store: str, *, answers: int, crowd_size: int, kills: int, think: float = 0.0
+) -> dict[str, Any]:
     """Run it on one kind of database."""
     with ExitStack() as stack:
         database = None
@@ -306,7 +315,7 @@ def measure(folder: Path, store: str, *, answers: int, crowd_size: int, kills: i
         build(folder / "w", answers, database=database)
         ws = stack.enter_context(create_workspace(folder / "w"))
         server = Server(folder / "w")
-        crowd = [_analyst(ws, number, server.port, crowd_size) for number in range(crowd_size)]
+        crowd = [replace(_analyst(ws, number, server.port, crowd_size), think=think) for number in range(crowd_size)]
         server.start()
         stack.callback(server.kill)
         took = run(folder / "w", crowd, server, answers=answers, kills=kills)
@@ -330,12 +339,20 @@ def main() -> None:
     parser.add_argument("--answers", type=int, default=10_000)
     parser.add_argument("--people", type=int, default=50)
     parser.add_argument("--kills", type=int, default=2)
+    parser.add_argument("--think", type=float, default=0.0, help="mean seconds that a person takes for an answer")
     parser.add_argument("--store", choices=("sqlite", "postgresql"), action="append")
     given = parser.parse_args()
     results = []
     for store in given.store or ["sqlite", "postgresql"]:
         with tempfile.TemporaryDirectory() as folder:
-            found = measure(Path(folder), store, answers=given.answers, crowd_size=given.people, kills=given.kills)
+            found = measure(
+                Path(folder),
+                store,
+                answers=given.answers,
+                crowd_size=given.people,
+                kills=given.kills,
+                think=given.think,
+            )
         print("  ".join(f"{name} {value}" for name, value in found.items()), flush=True)
         results.append(found)
     print(json.dumps({"benchmark": "desk_team", "results": results}))

@@ -1,0 +1,186 @@
+import json
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from typing import Any
+
+import pytest
+
+from db.desk_records import Role
+from labeling_ui import launch
+from rl_tsad.services import people, team
+
+pytestmark = pytest.mark.slow
+Reply = tuple[int, Any, dict[str, str]]
+
+
+class Desk:
+    """A real server process, called over HTTP."""
+
+    def __init__(self, scene: Any) -> None:
+        self.scene = scene
+        with socket.socket() as free:
+            free.bind((launch.ADDRESS, 0))
+            self.port = int(free.getsockname()[1])
+        self.start()
+
+    def start(self) -> None:
+        quiet = subprocess.DEVNULL
+        self.process = subprocess.Popen(launch.command(self.scene.root, self.port), stdout=quiet, stderr=quiet)
+        for _ in range(600):
+            try:
+                if self.get("/health")[0] == 200:
+                    return
+            except OSError:
+                time.sleep(0.1)
+        pytest.fail("the server did not answer within a minute")
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def get(self, path: str, token: str | None = None, **headers: str) -> Reply:
+        return self.call("GET", path, None, token, **headers)
+
+    def post(self, path: str, body: object, token: str | None = None, **headers: str) -> Reply:
+        return self.call("POST", path, json.dumps(body).encode(), token, **headers)
+
+    def call(self, method: str, path: str, body: bytes | None, token: str | None, **headers: str) -> Reply:
+        connection = HTTPConnection(launch.ADDRESS, self.port, timeout=60)
+        sent = {"Content-Type": "application/json", **{name.replace("_", "-"): one for name, one in headers.items()}}
+        connection.request(
+            method, f"/api/v1{path}", body, sent | ({"Authorization": f"Bearer {token}"} if token else {})
+        )
+        reply = connection.getresponse()
+        found = reply.status, json.loads(reply.read() or b"null"), {key.lower(): one for key, one in reply.getheaders()}
+        connection.close()
+        return found
+
+    def token(self, role: Role) -> str:
+        boss = people.local_visitor("boss")
+        team.add_person(self.scene.ws, boss, role.value, role)
+        return people.mint(self.scene.ws, boss, owner=role.value, name="test", role=role, hours=None)[1]
+
+
+@pytest.fixture
+def desk(scene: Any) -> Iterator[Desk]:
+    opened = Desk(scene)
+    yield opened
+    opened.kill()
+
+
+def entry(number: int, item: int, answer: str = "normal") -> dict[str, Any]:
+    return {"sequence": number, "kind": "answer", "item": item, "answer": answer}
+
+
+def log(*entries: dict[str, Any]) -> dict[str, Any]:
+    return {"client": "client-of-test", "entries": list(entries)}
+
+
+def test_answers_survive_kill_9_and_a_log_sent_again_is_kept_once(desk: Desk) -> None:
+    _, held, _ = desk.post("/next", {"client": "client-of-test", "count": 3})
+    items = [one["item"] for one in held["questions"]]
+    assert desk.post("/log", log(entry(1, items[0]), entry(2, items[1])))[1]["acknowledged"] == 2
+    desk.kill()
+    desk.start()
+    reply = desk.post("/log", log(entry(1, items[0]), entry(2, items[1]), entry(3, items[2])))[1]
+    assert [one["status"] for one in reply["results"]] == ["kept"] * 3
+    assert desk.scene.answers() == ["normal"] * 3
+
+
+def test_each_role_is_refused_what_it_may_not_do(desk: Desk) -> None:
+    viewer, analyst = desk.token(Role.VIEWER), desk.token(Role.ANALYST)
+    refused = {
+        "/next": {"client": "client-of-test"},
+        "/log": log(entry(1, 1)),
+        "/heartbeat": {"items": [1]},
+        "/release": {"items": [1]},
+        "/preview": {"item": 1, "answer": "normal"},
+    }
+    for path, body in refused.items():
+        status, said, _ = desk.post(path, body, viewer)
+        assert (path, status) == (path, 403)
+        assert "analyst" in said["error"]["expected"]
+        assert desk.post(path, body, analyst)[0] == 200
+        assert desk.post(path, body, "rlt_unknown")[0] == 401
+    series = desk.scene.windows.series
+    for path in ("/labels", "/series", "/models", "/questions/1"):
+        assert desk.get(path, viewer)[0] == 200
+        assert desk.get(path, "rlt_unknown")[0] == 401
+    assert series in [one["name"] for one in desk.get("/series", viewer)[1]["series"]]
+
+
+def test_another_sites_page_is_refused_in_local_mode(desk: Desk) -> None:
+    assert desk.get("/series")[0] == 200
+    assert desk.get("/series", Origin="http://evil.example")[0] == 401
+    assert desk.get("/series", Host="evil.example")[0] == 401
+    assert desk.get("/series", Sec_Fetch_Site="cross-site")[0] == 401
+    assert desk.get("/series", Origin=f"http://127.0.0.1:{desk.port}", Sec_Fetch_Site="same-origin")[0] == 200
+
+
+def test_a_question_comes_with_all_that_is_drawn(desk: Desk) -> None:
+    _, held, _ = desk.post("/next", {"client": "client-of-test", "count": 1})
+    (question,) = held["questions"]
+    picture = desk.get(f"/questions/{question['item']}")[1]
+    assert {key: picture[key] for key in question} == question
+    assert len(picture["points"]["index"]) == len(picture["channels"]) == 3
+    assert picture["channels"][0] == {"name": "flow [l/s]", "unit": "l/s", "exogenous": False}
+    assert picture["overlays"]["score"]["index"]
+    assert len(picture["why"]["words"]) == 3
+    assert desk.get("/questions/999")[0] == 404
+
+
+def test_series_points_times_and_scores(desk: Desk) -> None:
+    from urllib.parse import quote
+
+    name = quote(desk.scene.windows.series, safe="")
+    points = desk.get(f"/series/{name}/points?low=290&high=310")[1]
+    assert points["values"][0].count(None) == 1
+    assert desk.get(f"/series/{name}/times?at=0,300")[1]["times"] == [
+        "2026-03-03T08:00:00.000Z",
+        "2026-03-03T16:00:00.000Z",
+    ]
+    assert desk.get(f"/scores?series={name}&low=0&high=640")[1]["probability"]
+    assert desk.get(f"/series/{name}/times?at=9999")[0] == 400
+    assert desk.get("/series/nothing/points?low=0&high=9")[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"{", 400),
+        (b'{"client": "x", "entries": []}', 400),
+        (b'{"client": "client-of-test", "entries": [], "more": 1}', 400),
+        (b'{"client": "client-of-test", "entries": [{"sequence": 0, "kind": "answer"}]}', 400),
+        (b'{"client": "client-of-test", "entries": [{"sequence": 1, "kind": "drop"}]}', 400),
+        (b" " * 1_000_001, 413),
+    ],
+)
+def test_bad_input_is_told_in_one_form(desk: Desk, body: bytes, status: int) -> None:
+    found, said, _ = desk.call("POST", "/log", body, None)
+    assert found == status
+    assert said["error"]["message"].startswith("expected")
+    assert str(desk.scene.root) not in json.dumps(said)
+
+
+def test_the_description_is_whole_and_every_route_is_described(desk: Desk) -> None:
+    described = desk.get("/openapi.json")[1]
+    routes = {path.removeprefix("/v1") for path in described["paths"]}
+    assert {"/next", "/log", "/labels", "/scores", "/series", "/models", "/health", "/preview"} <= routes
+    for path in described["paths"].values():
+        for one in path.values():
+            assert one["description"]
+            assert {"200", "401", "403", "429"} <= set(one["responses"])
+
+
+def test_who_calls_too_often_is_told_when_to_go_on(scene: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RL_TSAD_ACCESS__REQUESTS_PER_MINUTE", "3")
+    desk = Desk(scene)
+    try:
+        statuses = [desk.get("/series") for _ in range(5)]
+        assert [status for status, _, _ in statuses] == [200, 200, 200, 429, 429]
+        assert int(statuses[-1][2]["retry-after"]) >= 1
+    finally:
+        desk.kill()
