@@ -274,10 +274,8 @@ def put(desk: state.Desk) -> None:
 
 
 def number(more: int) -> state.Desk:
-    """Count so many messages as sent; gives this tab's desk, whose next message has the number ``turn``, at least 1."""
-    found = desk()
-    found = replace(found, turn=max(1, found.turn) + more)
-    found = replace(found, item=None, shown_at=None) if more else found
+    """Count so many messages as sent; gives this tab's desk, whose next message has the number ``turn``."""
+    found = replace(desk(), turn=desk().turn + more)
     put(found)
     return found
 

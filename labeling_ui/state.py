@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import getpass
-from dataclasses import dataclass, replace
+import uuid
+from dataclasses import dataclass, field
 from typing import Literal
 
 from db.records import Answer
@@ -23,9 +24,17 @@ class Notice:
 
 @dataclass(frozen=True)
 class Desk:
-    """One browser tab's place: under which name its answers are kept."""
+    """One browser tab's place.
+
+    Attributes:
+        analyst: under which name its answers are kept.
+        client: as whom the page itself numbers its messages; the card numbers its own.
+        turn: number of the page's next message.
+    """
 
     analyst: str
+    client: str = field(default_factory=lambda: uuid.uuid4().hex)
+    turn: int = 1
 
 
 def open_desk(analyst: str | None = None) -> Desk:
@@ -65,4 +74,4 @@ def rename(desk: Desk, name: str) -> Desk:
         ('Grace', 'ada')
     """
     wanted = clean_name(name)
-    return replace(desk, analyst=wanted) if wanted else desk
+    return desk if wanted in {"", desk.analyst} else Desk(wanted)

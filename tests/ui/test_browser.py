@@ -1,68 +1,23 @@
 """The page as an analyst meets it: a real server, a real Chromium, real keys, a real kill."""
 
-import shutil
-import signal
-import socket
-import subprocess
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
+from desk_process import CHROMIUM, Server, browser_page
 
 from db.records import Answer
 from labeling_ui import launch
 from rl_tsad.services import labeling
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
-)
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"]
-PATIENCE = 60_000
 QUESTION = "Is there an anomaly in the marked stretch?"
 
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
 ]
-
-
-class Server:
-    """The page's process, started as the command line starts it."""
-
-    def __init__(self, workspace: Path) -> None:
-        self.workspace = workspace
-        with socket.socket() as free:
-            free.bind((launch.ADDRESS, 0))
-            self.port = int(free.getsockname()[1])
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        quiet = subprocess.DEVNULL
-        self.process = subprocess.Popen(launch.command(self.workspace, self.port), stdout=quiet, stderr=quiet)
-        for _ in range(600):
-            if self._answers():
-                return
-            time.sleep(0.1)
-        pytest.fail("the page's server did not answer within a minute")
-
-    def kill(self) -> None:
-        if self.process is not None:
-            self.process.send_signal(signal.SIGKILL)
-            self.process.wait()
-
-    def _answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{launch.address(self.port)}/_stcore/health", timeout=1) as reply:
-                return bool(reply.status == 200)
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            return False
 
 
 @pytest.fixture
@@ -71,27 +26,6 @@ def server(scene: Any) -> Iterator[Server]:
     server.start()
     yield server
     server.kill()
-
-
-@contextmanager
-def browser_page(**options: Any) -> Iterator[tuple[Any, list[str]]]:
-    """Open a tab; gathers console errors and requests that leave this machine."""
-    complaints: list[str] = []
-    with sync_api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_context(viewport={"width": 1280, "height": 800}, **options).new_page()
-        page.set_default_timeout(PATIENCE)
-        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "request", lambda asked: None if _local(asked.url) else complaints.append(f"left the machine: {asked.url}")
-        )
-        yield page, complaints
-        browser.close()
-
-
-def _local(url: str) -> bool:
-    return url.startswith((f"http://{launch.ADDRESS}:", f"ws://{launch.ADDRESS}:", "data:", "blob:"))
 
 
 def open_queue(page: Any, server: Server) -> None:

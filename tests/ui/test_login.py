@@ -1,25 +1,23 @@
 """People who log in at a real identity provider, in a real browser: what each role sees, and who stays out."""
 
 import json
-import os
 import re
-import socket
+import shutil
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
+from desk_process import CHROMIUM, Server, free_port, running_browser, tab_of, wait_for
 
 from db.desk_records import Role
 from labeling_ui import launch
 from rl_tsad.services import people, team
-from tests.ui.test_browser import CHROMIUM, browser_page
+from rl_tsad.services.workspace import Workspace, open_workspace
 
 pytestmark = [
     pytest.mark.browser,
@@ -28,59 +26,48 @@ pytestmark = [
     pytest.mark.skipif(find_spec("oidc_provider_mock") is None, reason="oidc-provider-mock is not installed"),
 ]
 ROOT = people.local_visitor("root")
+EVERYBODY = {"Look-alikes", "Explore", "Progress", "Models", "Files", "Tokens"}
 PAGES = {
-    "vic": {"Look-alikes", "Progress", "Models", "Tokens"},
-    "ali": {"Queue", "Look-alikes", "Progress", "Models", "Tokens"},
-    "rob": {"Queue", "Look-alikes", "Progress", "Models", "Tokens", "Audit"},
-    "ann": {"Queue", "Look-alikes", "Progress", "Models", "Tokens", "Audit", "People"},
+    "vic": EVERYBODY,
+    "ali": EVERYBODY | {"Queue", "Agreement"},
+    "rob": EVERYBODY | {"Queue", "Agreement", "Audit"},
+    "ann": EVERYBODY | {"Queue", "Agreement", "Audit", "People"},
 }
-TEAM = {"vic": Role.VIEWER, "ali": Role.ANALYST, "rob": Role.REVIEWER}
+TEAM = {"vic": Role.VIEWER, "ali": Role.ANALYST, "rob": Role.REVIEWER, "kim": Role.ANALYST}
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind((launch.ADDRESS, 0))
-        return int(free.getsockname()[1])
+@dataclass(frozen=True)
+class Desk:
+    """A running desk at whose door people log in."""
+
+    ws: Workspace
+    address: str
 
 
-@contextmanager
-def running(words: list[str], url: str, environment: dict[str, str]) -> Iterator[None]:
-    quiet = subprocess.DEVNULL
-    process = subprocess.Popen(words, stdout=quiet, stderr=quiet, env=environment)
+@pytest.fixture(scope="module")
+def provider() -> Iterator[str]:
+    port = free_port()
+    words = [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", "--port", str(port)]
+    for name in (*PAGES, "kim", "eve", "una"):
+        claims = {"sub": name, "email": f"{name}@example.org", "email_verified": name != "una"}
+        words += ["--user-claims", json.dumps(claims)]
+    quiet, url = subprocess.DEVNULL, f"http://{launch.ADDRESS}:{port}"
+    process = subprocess.Popen(words, stdout=quiet, stderr=quiet)
     try:
-        for _ in range(600):
-            try:
-                with urllib.request.urlopen(url, timeout=1):
-                    break
-            except (urllib.error.URLError, ConnectionError, TimeoutError):
-                time.sleep(0.1)
-        else:
-            pytest.fail(f"{url} did not answer within a minute")
-        yield
+        wait_for(f"{url}/.well-known/openid-configuration")
+        yield url
     finally:
         process.kill()
         process.wait()
 
 
-@pytest.fixture
-def provider() -> Iterator[str]:
-    port = free_port()
-    words = [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", "--port", str(port)]
-    for name in (*PAGES, "eve", "una"):
-        claims = {"sub": name, "email": f"{name}@example.org", "email_verified": name != "una"}
-        words += ["--user-claims", json.dumps(claims)]
-    url = f"http://{launch.ADDRESS}:{port}"
-    with running(words, f"{url}/.well-known/openid-configuration", dict(os.environ)):
-        yield url
-
-
-@pytest.fixture
-def desk(scene: Any, provider: str) -> Iterator[str]:
-    for name, role in TEAM.items():
-        team.add_person(scene.ws, ROOT, f"{name}@example.org", role)
-    port = free_port()
-    address = launch.address(port)
-    given = {
+@pytest.fixture(scope="module")
+def desk(template: Path, provider: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    root = tmp_path_factory.mktemp("login") / "plant"
+    shutil.copytree(template, root)
+    server = Server(root)
+    address = launch.address(server.port)
+    server.environment |= {
         "RL_TSAD_ACCESS__MODE": "oidc",
         "RL_TSAD_ACCESS__ADMINS": '["ann@example.org"]',
         "RL_TSAD_OIDC_CLIENT_ID": "desk",
@@ -89,8 +76,18 @@ def desk(scene: Any, provider: str) -> Iterator[str]:
         "RL_TSAD_OIDC_REDIRECT_URI": f"{address}/oauth2callback",
         "RL_TSAD_OIDC_COOKIE_SECRET": "c" * 40,
     }
-    with running(launch.command(scene.root, port), f"{address}/_stcore/health", {**os.environ, **given}):
-        yield address
+    with open_workspace(root) as ws:
+        for name, role in TEAM.items():
+            team.add_person(ws, ROOT, f"{name}@example.org", role)
+        server.start()
+        yield Desk(ws, address)
+        server.kill()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with running_browser() as started:
+        yield started
 
 
 def log_in(page: Any, address: str, name: str) -> None:
@@ -114,19 +111,20 @@ def shown_pages(page: Any) -> set[str]:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_who_logs_in_sees_the_pages_of_their_role_and_logs_out(desk: str, name: str) -> None:
-    with browser_page() as (page, complaints):
-        log_in(page, desk, name)
+def test_who_logs_in_sees_the_pages_of_their_role_and_logs_out(desk: Desk, browser: Any, name: str) -> None:
+    with tab_of(browser) as (page, complaints):
+        log_in(page, desk.address, name)
         page.get_by_text(f"{name}@example.org").first.wait_for()
         assert shown_pages(page) == PAGES[name]
         for hidden in sorted({"People", "Audit"} - PAGES[name]):
-            page.goto(f"{desk}/{hidden.lower()}")
+            page.goto(f"{desk.address}/{hidden.lower()}")
             page.get_by_text(f"{name}@example.org").first.wait_for()
             assert page.get_by_role("heading", name=hidden, exact=True).count() == 0
-        page.goto(desk)  # away from the dialog that says that there is no such page
+        page.goto(desk.address)  # away from the dialog that says that there is no such page
         page.get_by_role("button", name="Log out").click()
         wait_for_no_session(page)
-        page.goto(desk)
+        page.wait_for_url("**/end_session?**")  # the provider asks whether to end its own session too
+        page.goto(desk.address)
         page.get_by_role("button", name="Log in").wait_for()
         assert page.get_by_test_id("stSidebarNavLink").count() == 0
         left = [one for one in complaints if "left the machine" in one]
@@ -135,22 +133,22 @@ def test_who_logs_in_sees_the_pages_of_their_role_and_logs_out(desk: str, name: 
 
 @pytest.mark.parametrize(("name", "why"), [("eve", "an admin added"), ("una", "verified e-mail")])
 def test_who_is_unknown_or_unverified_is_refused_and_records_nothing(
-    desk: str, scene: Any, name: str, why: str
+    desk: Desk, browser: Any, name: str, why: str
 ) -> None:
-    with browser_page() as (page, _):
-        log_in(page, desk, name)
+    with tab_of(browser) as (page, _):
+        log_in(page, desk.address, name)
         page.get_by_role("heading", name="You cannot come in").wait_for()
         page.get_by_text(why).wait_for()
         assert page.get_by_test_id("stSidebarNavLink").count() == 0
-    assert len(team.list_people(scene.ws, ROOT)) == len(TEAM)
+    assert f"{name}@example.org" not in {one.name for one in team.list_people(desk.ws, ROOT)}
 
 
-def test_somebody_kept_out_while_at_the_page_does_nothing_more(desk: str, scene: Any) -> None:
-    with browser_page() as (page, _):
-        log_in(page, desk, "ali")
-        page.get_by_text("ali@example.org").first.wait_for()
-        team.add_person(scene.ws, ROOT, "boss", Role.ADMIN)
-        team.deactivate(scene.ws, ROOT, "ali@example.org")
+def test_somebody_kept_out_while_at_the_page_does_nothing_more(desk: Desk, browser: Any) -> None:
+    with tab_of(browser) as (page, _):
+        log_in(page, desk.address, "kim")
+        page.get_by_text("kim@example.org").first.wait_for()
+        team.add_person(desk.ws, ROOT, "boss", Role.ADMIN)
+        team.deactivate(desk.ws, ROOT, "kim@example.org")
         page.get_by_test_id("stSidebarNavLink").filter(has_text="Progress").click()
         page.get_by_role("heading", name="You cannot come in").wait_for()
         page.get_by_text("who no longer may").wait_for()
