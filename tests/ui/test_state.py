@@ -10,7 +10,8 @@ def test_another_name_is_kept_on_one_line() -> None:
 
 @pytest.mark.parametrize("name", ["", "  ", "ada"])
 def test_an_empty_or_equal_name_changes_nothing(name: str) -> None:
-    assert state.rename(Desk("ada"), name) == Desk("ada")
+    desk = Desk("ada")
+    assert state.rename(desk, name) is desk
 
 
 def test_the_name_of_the_login_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
