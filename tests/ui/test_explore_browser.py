@@ -82,7 +82,9 @@ def brush(page: Any, first: int, last: int) -> None:
 
 
 def press(page: Any, key: str, said: str) -> None:
-    page.locator(f".st-key-{key} button").click()
+    button = page.locator(f".st-key-{key} button")
+    sync_api.expect(button).to_have_count(1, timeout=PATIENCE)  # while the page runs, the one before may be there too
+    button.click()
     page.get_by_text(said).wait_for()
 
 
