@@ -94,12 +94,12 @@ def undo(record: SeriesRecord) -> None:
     put(record, "notice", Notice("hint" if left else "kept", text))
 
 
-def search(record: SeriesRecord, brush: Extent) -> None:
-    """Search the shape of a marked stretch as the page's two boxes say."""
+def search(record: SeriesRecord, brush: Extent, channels: Sequence[str]) -> None:
+    """Search the shape of a marked stretch in the channels that are shown, as the page's two boxes say."""
     options = {name: bool(st.session_state.get(f"explore-{name}")) for name in ("everywhere", "levels")}
     try:
         with st.spinner("Searching ..."):
-            found = exploring.search_shape(entrance.door().ws, record.name, brush, **options)
+            found = exploring.search_shape(entrance.door().ws, record.name, brush, channels=channels, **options)
     except RlTsadError as error:
         put(record, "notice", Notice("problem", "The shape cannot be searched.", str(error)))
         return

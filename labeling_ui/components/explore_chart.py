@@ -25,7 +25,7 @@ ALARM, SCORE_LINE = "#a3569b", "#a3569b"
 LANES = ("Answers", "Settled", "Alarms")
 VALUES = {Answer.ANOMALY: ANOMALY, Answer.NORMAL: NORMAL, Answer.UNSURE: UNKNOWN}
 LEFT, RIGHT, BINS = 128, 56, 400
-LANES_HEIGHT, SCORE_HEIGHT, CHANNEL_HEIGHTS, FRAME, STRIP = 66, 40, (46, 62), 64, 76
+LANES_HEIGHT, SCORE_HEIGHT, CHANNEL_HEIGHTS, FRAME, STRIP = 66, 40, (46, 62), 64, 84
 """Pixels; channels share what a laptop's screen has until each would be too low."""
 Extent = tuple[int, int]
 
@@ -173,7 +173,7 @@ def overview_chart(view: View, axis: Axis, shown: Extent, lying: Lying) -> go.Fi
     )
     hidden = {"visible": False, "fixedrange": True}
     figure.update_layout(
-        height=STRIP, margin={"l": LEFT, "r": RIGHT, "t": 2, "b": 22}, showlegend=False, dragmode="select",
+        height=STRIP, margin={"l": LEFT, "r": RIGHT, "t": 2, "b": 34}, showlegend=False, dragmode="select",
         selectdirection="h", yaxis=hidden | {"domain": [0.28, 1.0]},
         yaxis2=hidden | {"domain": [0.0, 0.22], "range": [-0.36, 0.0], "anchor": "x"},
     )  # fmt: skip

@@ -52,7 +52,8 @@ def _draw(door: entrance.ServiceDoor, record: SeriesRecord, shown: tuple[int, ..
         _moves(record, (low, high))
         _typed(record, axis, (low, high), brush)
     view = _view(door.ws, record, (low, high), shown)
-    figure = explore_chart.explore_chart(Scenery(view, axis, record.channels, shown, lying, brush))
+    scenery = Scenery(view, axis, record.channels, shown, lying, brush)
+    figure = explore_chart.explore_chart(scenery)
     _brushable(figure, f"explore-chart-{record.id}-{turn}", record, axis, kind="brush")
     if brush is None:
         st.caption(
@@ -60,7 +61,7 @@ def _draw(door: entrance.ServiceDoor, record: SeriesRecord, shown: tuple[int, ..
             "strip above to look at a part."
         )
     else:
-        _brushed(door, record, axis, lying, brush)
+        _brushed(door, scenery, record)
     notice = exploration.take_notice(record)
     if notice is not None:
         notes.notice(notice)
@@ -179,9 +180,8 @@ def _typed(record: SeriesRecord, axis: Axis, shown: Extent, brush: Extent | None
     st.rerun()
 
 
-def _brushed(
-    door: entrance.ServiceDoor, record: SeriesRecord, axis: Axis, lying: exploring.Lying, brush: Extent
-) -> None:
+def _brushed(door: entrance.ServiceDoor, scenery: Scenery, record: SeriesRecord) -> None:
+    axis, lying, shown, brush = scenery.axis, scenery.lying, scenery.shown, scenery.brush or (0, 1)
     low, high = brush
     when = words.stretch(axis.times[[low, high - 1]], record.timezone)
     marked = f"**Marked: {plain.markdown(when)}** ({words.count(high - low, 'point')}){_said(lying, brush)}"
@@ -195,7 +195,7 @@ def _brushed(
     with st.container(horizontal=True, vertical_alignment="center", key="explore-actions"):
         if can_answer:
             _answers(record, brush, refused=refused)
-        _searches(record, brush)
+        _searches(record, brush, shown)
 
 
 _ANSWERS = (("anomaly", Answer.ANOMALY, "a"), ("normal", Answer.NORMAL, "n"), ("unsure", Answer.UNSURE, "u"))
@@ -213,10 +213,11 @@ def _answers(record: SeriesRecord, brush: Extent, *, refused: bool) -> None:
     )  # fmt: skip
 
 
-def _searches(record: SeriesRecord, brush: Extent) -> None:
+def _searches(record: SeriesRecord, brush: Extent, shown: tuple[int, ...]) -> None:
+    names = [record.channels[place] for place in shown]
     st.button(
         "Search this shape", key="explore-search", icon=":material/troubleshoot:", shortcut="s",
-        on_click=exploration.search, args=(record, brush),
+        on_click=exploration.search, args=(record, brush, names), help="In the channels that are shown.",
     )  # fmt: skip
     st.checkbox("In all series", key="explore-everywhere")
     st.checkbox("With levels", key="explore-levels")

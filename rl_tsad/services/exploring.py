@@ -5,7 +5,7 @@ Everything is merged to stretches, so that a series of 10^6 points stays quick. 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -182,15 +182,23 @@ def _deviation(column: Float64) -> float:
 
 
 def search_shape(
-    ws: Workspace, name: str, extent: Extent, most: int = 24, *, everywhere: bool = False, levels: bool = False
+    ws: Workspace,
+    name: str,
+    extent: Extent,
+    most: int = 24,
+    *,
+    channels: Sequence[str] | None = None,
+    everywhere: bool = False,
+    levels: bool = False,
 ) -> list[Found]:
-    """Find the places most like a stretch, the most alike first; exogenous channels are not compared.
+    """Find the places most like a stretch, the most alike first; exogenous channels are not compared among others.
 
     Args:
         ws: the workspace.
         name: the stretch's series.
         extent: its points [low, high).
         most: how many places at most.
+        channels: names of those that are compared; all where None.
         everywhere: search all series with the same channels, not this one alone.
         levels: compare levels too instead of shapes alone.
 
@@ -203,7 +211,8 @@ def search_shape(
     others = [
         one for one in list_series(ws) if everywhere and one.name != name and set(one.channels) == set(own.channels)
     ]
-    judged = [channel for channel in own.channels if channel not in own.exogenous] or list(own.channels)
+    compared = [channel for channel in own.channels if channels is None or channel in channels]
+    judged = [channel for channel in compared if channel not in own.exogenous] or compared
     every = []
     for record in (own, *others):
         places = [record.channels.index(channel) for channel in judged]

@@ -3,8 +3,12 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from db.desk_records import Role
 from db.records import Answer
-from labeling_ui import exploration
+from labeling_ui import entrance, exploration, identity
+from rl_tsad.errors import AccessError
+from rl_tsad.services import labeling
+from rl_tsad.services.people import Visitor
 
 pytestmark = pytest.mark.slow
 
@@ -96,3 +100,28 @@ def test_without_a_series_the_page_says_what_to_do(untrained: Any) -> None:
 def test_a_range_stays_within_the_series(extent: tuple[int, int], step: float, scale: float) -> None:
     low, high = exploration.moved(extent, step, scale, 100)
     assert 0 <= low < high <= 100
+
+
+def test_undo_leaves_what_the_same_person_answered_elsewhere_later(scene: Any) -> None:
+    app = press(mark(explore_page(), "2026-03-03 10:00", "2026-03-03 10:15"), "anomaly-explore")
+    analyst = scene.standing()[0].analyst
+    card = labeling.ask(scene.ws, analyst)
+    assert card is not None
+    labeling.tell(scene.ws, card.item.id, Answer.UNSURE, analyst, client="elsewhere", sequence=1)
+    assert "Taken back: 1 answer" in said(press(app, "explore-undo"))
+    assert [row.answer for row in scene.standing()] == [Answer.UNSURE]
+
+
+def test_a_viewer_sees_no_answers_to_give_and_the_door_refuses_them(
+    scene: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identity, "recognise", lambda ws, name: Visitor("vic", Role.VIEWER))
+    app = press(mark(explore_page(), "2026-03-03 10:00", "2026-03-03 10:30"), "explore-search")
+    assert not app.exception
+    assert "of this shape, the most alike first" in said(app)
+    keys = " ".join(str(button.key) for button in app.button)
+    assert not any(name in keys for name in ("anomaly-", "normal-", "unsure-", "undo"))
+    place = (scene.windows.series, (100, 120))
+    with pytest.raises(AccessError):
+        entrance.ServiceDoor(scene.ws).mark([place], Answer.NORMAL, "vic", client="c", sequence=1)
+    assert scene.standing() == []
