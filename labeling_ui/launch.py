@@ -44,7 +44,7 @@ def command(workspace: Path, port: int) -> list[str]:
 
     Args:
         workspace: folder of the workspace.
-        port: port on 127.0.0.1; the page is never bound to another address.
+        port: port at the address that the workspace's settings name.
 
     Returns:
         Program and arguments for :func:`subprocess.run` or :func:`os.execv`.
@@ -56,11 +56,14 @@ def command(workspace: Path, port: int) -> list[str]:
     return [sys.executable, "-m", "labeling_ui.server", "--workspace", str(workspace), "--port", str(port)]
 
 
-def address(port: int) -> str:
-    """Give the address to open in a browser.
+def address(port: int, access: AccessConfig = _LOCAL) -> str:
+    """Give the address to open in a browser on this machine.
 
     Example:
         >>> address(8501)
         'http://127.0.0.1:8501'
+        >>> address(8501, AccessConfig(address="::1")), address(8501, AccessConfig(mode="proxy", address="0.0.0.0"))
+        ('http://[::1]:8501', 'http://127.0.0.1:8501')
     """
-    return f"http://{ADDRESS}:{port}"
+    host = {"0.0.0.0": ADDRESS, "::": "::1"}.get(access.address, access.address)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -72,8 +72,7 @@ def log(sent: shapes.Log, request: Request, ws: Workspace = WORKSPACE, visitor: 
             sequence=one.sequence,
             status="kept" if one.kept else "refused",
             message=one.message,
-            label=one.label,
-            spread=one.spread,
+            spread=None if ws.settings.active.controls else one.spread,  # a control settles nothing, and would show
         )
         for one in reply.results
     ]

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response
 
 from db.records import Label, SeriesRecord
 from labeling_ui.api import pictures, shapes
 from labeling_ui.api.problems import MissingError
 from labeling_ui.api.visitors import VIEWER, WORKSPACE
 from rl_tsad import __version__
+from rl_tsad.data.annotations.forms import Form
 from rl_tsad.errors import DataError
 from rl_tsad.services import history, overview, points, scores
+from rl_tsad.services.exchange import exported
 from rl_tsad.services.people import Visitor
 from rl_tsad.services.workspace import Workspace, list_series, load_series
 
 MOST_POINTS, MOST_TIMES = 200_000, 1_000
+_KINDS = {"csv": "text/csv", "json": "application/json", "zip": "application/zip"}
+_FILE = {"type": "string", "format": "binary"}
 router = APIRouter(tags=["reading"])
 Name = Annotated[str, Path(max_length=1000)]
 Low = Annotated[int, Query(ge=0, description="first point")]
@@ -40,6 +44,22 @@ def labels(
 ) -> shapes.Labels:
     """Give rows of the history, undoings included, oldest first."""
     return shapes.Labels(labels=[_row(*one) for one in history.rows(ws, series, since=since, limit=limit)])
+
+
+@router.get(
+    "/labels/export",
+    response_class=Response,
+    responses={200: {"description": "the file", "content": {kind: {"schema": _FILE} for kind in _KINDS.values()}}},
+)
+def export(
+    form: Annotated[Form, Query(description="the format, see docs/formats.md")],
+    ws: Workspace = WORKSPACE,
+    visitor: Visitor = VIEWER,
+) -> Response:
+    """Give the answers as a file, in one of the formats that the page Files offers."""
+    name, content = exported(ws, form)
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
+    return Response(content, media_type=_KINDS[name.rpartition(".")[2]], headers=headers)
 
 
 @router.get("/scores")

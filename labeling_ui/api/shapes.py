@@ -172,13 +172,12 @@ class Done(BaseModel):
 
 
 class EntryResult(BaseModel):
-    """What became of an entry."""
+    """What became of an entry; the same of every answer, so that a control is not told from a question."""
 
     sequence: int
     status: Literal["kept", "refused"]
     message: str
-    label: int | None
-    spread: int | None
+    spread: int | None = Field(description="windows that the answer settles; null where not known, or never told here")
 
 
 class LogResult(BaseModel):

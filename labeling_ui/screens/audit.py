@@ -48,9 +48,7 @@ def show() -> None:
 def entry_row(entry: AuditEntry, zone: str | None) -> dict[str, str]:
     """Say one entry in words for the table."""
     facts = ", ".join(
-        f"{key} {value if isinstance(value, str) else json.dumps(value)}"
-        for key, value in entry.details.items()
-        if value is not None
+        f"{key.replace('_', ' ')} {_said(value)}" for key, value in entry.details.items() if value is not None
     )
     return {
         "When": plain.markdown(words.local_time(entry.at, zone)),
@@ -59,6 +57,12 @@ def entry_row(entry: AuditEntry, zone: str | None) -> dict[str, str]:
         "To": plain.markdown(entry.subject),
         "More": plain.markdown(facts) or words.NOTHING,
     }
+
+
+def _said(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _filters(names: Sequence[str], actions: Sequence[str]) -> AuditFilter:

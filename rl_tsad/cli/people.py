@@ -18,7 +18,7 @@ def add_to(app: typer.Typer) -> None:
 def ui(
     context: typer.Context,
     *,
-    port: Annotated[int, typer.Option(help="Port on this machine; the page is not reachable from others.")] = 8501,
+    port: Annotated[int, typer.Option(help="Port of the page; access.address says who reaches it.")] = 8501,
 ) -> None:
     """Open the labeling page in the browser; it runs until interrupted.
 
@@ -29,25 +29,32 @@ def ui(
     from labeling_ui.launch import address, command
 
     with context.obj.open() as workspace:
-        root = workspace.root
-    _check_port(port)
-    say(f"Labeling page: {address(port)} (stop with Ctrl-C). Retraining needs a second terminal:")
+        root, access = workspace.root, workspace.settings.access
+    _check_port(access.address, port)
+    say(f"Labeling page: {address(port, access)} (stop with Ctrl-C). Retraining needs a second terminal:")
     say(f"  {context.obj.hint('worker')}")
+    for host in access.hosts:
+        say(f"Others reach it under the name {host}, by the proxy or the forwarding that you set up.")
     words = command(root, port)
     os.execv(words[0], words)  # this process becomes the page: killing it leaves nothing behind
 
 
-def _check_port(port: int) -> None:
+def _check_port(host: str, port: int) -> None:
     import socket
 
-    from labeling_ui.launch import ADDRESS
-
-    with socket.socket() as probe:
+    try:
+        kind, *_, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    except OSError as error:
+        raise WorkspaceError(
+            f"expected access.address to be an address of this machine, got {host!r}: {error.strerror}; correct it in "
+            "the settings"
+        ) from error
+    with socket.socket(kind) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((ADDRESS, port))
+            probe.bind(place)
         except OSError as error:
             raise WorkspaceError(
-                f"expected the port {port} to be free, got: {error.strerror}; another page may be running there: "
-                f"stop it, or choose another one with --port {port + 1}"
+                f"expected the port {port} of {host} to be free, got: {error.strerror}; another page may be running "
+                f"there: stop it, or choose another one with --port {port + 1}"
             ) from error

@@ -6,7 +6,10 @@ import pytest
 from desk_process import Server
 
 from db.desk_records import Role
-from rl_tsad.services import people, team
+from db.records import Answer
+from rl_tsad.data.annotations.forms import Form
+from rl_tsad.services import labeling, people, sharing, team
+from rl_tsad.services.exchange import exported
 
 pytestmark = pytest.mark.slow
 
@@ -143,5 +146,46 @@ def test_who_calls_too_often_is_told_when_to_go_on(scene: Any, monkeypatch: pyte
         statuses = [desk.get("/series") for _ in range(5)]
         assert [status for status, _, _ in statuses] == [200, 200, 200, 429, 429]
         assert int(statuses[-1][2]["retry-after"]) >= 1
+    finally:
+        desk.kill()
+
+
+def test_answers_are_given_as_a_file_in_every_format(desk: Desk) -> None:
+    _, held, _ = desk.post("/next", {"client": "client-of-test", "count": 1})
+    desk.post("/log", log(entry(1, held["questions"][0]["item"])))
+    viewer = desk.token(Role.VIEWER)
+    for form in Form:
+        status, content, told = desk.get(f"/labels/export?form={form}", viewer)
+        name, expected = exported(desk.scene.ws, form)
+        assert (form, status, content == expected) == (form, 200, True)
+        assert told["content-disposition"] == f'attachment; filename="{name}"'
+        assert told["content-type"].split(";")[0] in {"text/csv", "application/json", "application/zip"}
+    assert desk.get("/labels/export?form=excel", viewer)[0] == 400
+    assert desk.get("/labels/export?form=csv", "rlt_unknown")[0] == 401
+    described = desk.get("/openapi.json")[1]["paths"]["/v1/labels/export"]["get"]["responses"]["200"]["content"]
+    assert set(described) == {"text/csv", "application/json", "application/zip"}
+
+
+def test_what_is_replied_to_a_control_and_to_a_question_is_alike(scene: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RL_TSAD_ACTIVE__CONTROLS", "0.4")
+    card = labeling.ask(scene.ws, "ann")
+    assert card is not None
+    labeling.tell(scene.ws, card.item.id, Answer.NORMAL, "ann", client="ann", sequence=1)
+    sharing.set_control(scene.ws, people.local_visitor("boss"), card.item.key, Answer.NORMAL)
+    desk = Desk(scene)
+    try:
+        bob = desk.token(Role.ANALYST)
+        questions = desk.post("/next", {"client": "client-of-test", "count": 20}, bob)[1]["questions"]
+        keys = [one["key"] for one in questions]
+        assert card.item.key in keys
+        assert len({frozenset(one) for one in questions}) == 1
+        entries = [entry(number, one["item"]) for number, one in enumerate(questions, 1)]
+        results = desk.post("/log", log(*entries), bob)[1]["results"]
+        again = desk.post("/log", log(*entries), bob)[1]["results"]
+        undone = [{"sequence": len(entries) + n, "kind": "undo", "undoes": n} for n in range(1, len(entries) + 1)]
+        for one in (results, again, desk.post("/log", log(*undone), bob)[1]["results"]):
+            assert {tuple(sorted((key, each[key]) for key in each if key != "sequence")) for each in one} == {
+                (("message", ""), ("spread", None), ("status", "kept"))
+            }
     finally:
         desk.kill()

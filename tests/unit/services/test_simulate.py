@@ -1,11 +1,12 @@
 import shutil
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from db import labels, versions
+from db import labels, queries, versions
 from db.records import Answer, ItemState, QueryItem
 from rl_tsad.config import Settings
 from rl_tsad.data.simulate import PlantConfig, simulate_plant
@@ -212,3 +213,20 @@ def test_a_workspace_gives_its_own_series(tmp_path: Path, plants: list[Series]) 
     (series,) = read_material(None, tmp_path / "w")
     assert series.truth is not None
     assert ANALYST == "simulated"
+
+
+@pytest.mark.slow
+def test_one_analyst_among_copies_for_several_is_asked_each_once_and_every_answer_counts(
+    trained_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(trained_folder, tmp_path / "shared")
+    monkeypatch.setenv("RL_TSAD_ACTIVE__OVERLAP", "2")
+    with open_workspace(tmp_path / "shared") as workspace:
+        play(workspace, [0, 6, 8])
+        with workspace.store.read() as session:
+            asked = [label.item_id for label in labels.history(session) if not label.part]
+            copies = Counter(item.key for item in queries.in_state(session, ItemState.OPEN))
+            assert labels.spent(session).questions == len(set(asked)) == 8
+        assert len(copies) == workspace.settings.active.batch
+        assert set(copies.values()) == {2}
+        assert spent_at_versions(workspace)[-1] == 8
