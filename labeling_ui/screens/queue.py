@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from db.records import ItemState
-from labeling_ui import entrance
+from labeling_ui import entrance, identity
 from labeling_ui.components import desk_card, jobs, notes, words
 from rl_tsad.errors import RlTsadError
 from rl_tsad.services.labeling import ProgressFacts
@@ -17,6 +17,7 @@ def show() -> None:
     try:
         facts = door.progress()
         under_way = jobs.active(door.jobs())
+        token = identity.page_token(door.ws, door.visitor())
     except RlTsadError as error:
         notes.problem("The state of the work cannot be read.", error)
         return
@@ -27,7 +28,8 @@ def show() -> None:
             _no_model()
         return
     _above(facts, busy=bool(under_way))
-    desk_card.show(door.ws.root, entrance.desk().analyst, model=facts.version.id if facts.version else 0)
+    model = facts.version.id if facts.version else 0
+    desk_card.show(door.ws.root, entrance.desk().analyst, model=model, token=token)
     if facts.counts.get(ItemState.OPEN, 0):
         jobs.offer(door, door.ws.settings.work.retrain_after)
 
