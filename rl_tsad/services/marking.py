@@ -65,7 +65,10 @@ def find_around(ws: Workspace, session: Session, item: QueryItem) -> Around:
     points = item.span_high if record is None else record.rows
     stride = stride_of(ws, version)
     reach = ws.settings.active.reach * stride
-    starts = np.union1d(_pool(ws, version, item.series), [item.start]).astype(np.int64)
+    low, high = item.event_low - reach, item.event_high + reach
+    pool = _pool(ws, version, item.series)  # in time order: only those that may be near are looked at
+    first, last = np.searchsorted(pool, [low - item.length - stride, max(high - item.length + stride, 1)])
+    starts = np.union1d(pool[first:last], [item.start]).astype(np.int64)
     spans = spans_between(starts, item.length, stride, points)
     spans[starts == item.start] = item.span_low, item.span_high
     near = (spans[:, 0] < item.event_high + reach) & (spans[:, 1] > item.event_low - reach)
@@ -205,15 +208,23 @@ def _pool(ws: Workspace, version: ModelVersion | None, series: str) -> Int64:
     if version is None:
         return np.zeros(0, dtype=np.int64)
     try:
-        windows = _windows(ws.model_folder(version) / "graph", version.digest)
+        return _starts(ws.model_folder(version) / "graph", version.digest, series)
     except CheckpointError:
         _LOG.exception("the pool of model %s cannot be read: an answer labels the asked window only", version.id)
         return np.zeros(0, dtype=np.int64)
-    return np.asarray(windows.starts[windows.rows_of_series(series)], dtype=np.int64)
+
+
+@lru_cache(maxsize=256)
+def _starts(folder: Path, digest: str, series: str) -> Int64:
+    """Sort a series' windows once a process; the digest tells re-made workspaces apart."""
+    windows = _windows(folder, digest)
+    starts = np.asarray(windows.starts[windows.rows_of_series(series)], dtype=np.int64)
+    starts.setflags(write=False)
+    return starts
 
 
 @lru_cache(maxsize=2)
 def _windows(folder: Path, digest: str) -> WindowTable:
-    """Open a pool's windows once a process; the digest tells re-made workspaces apart."""
+    """Open a pool's windows once a process."""
     del digest
     return load_windows(folder)

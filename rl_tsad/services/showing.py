@@ -91,8 +91,9 @@ def find_asked(ws: Workspace, items: Sequence[QueryItem]) -> list[Asked]:
     """
     found = []
     with in_words(), ws.store.read() as session:
+        records = {name: series.get(session, name) for name in {item.series for item in items}}
         for item in items:
-            record = series.get(session, item.series)
+            record = records[item.series]
             if record is None:
                 raise LabelingError(f"expected the series {item.series!r}, got none; ingest it again")
             first, last = find_around(ws, session, item).extent
