@@ -217,7 +217,7 @@ def _searches(record: SeriesRecord, brush: Extent, shown: tuple[int, ...]) -> No
     names = [record.channels[place] for place in shown]
     st.button(
         "Search this shape", key="explore-search", icon=":material/troubleshoot:", shortcut="s",
-        on_click=exploration.search, args=(record, brush, names), help="In the channels that are shown.",
+        on_click=exploration.search, args=(record, brush, names),
     )  # fmt: skip
     st.checkbox("In all series", key="explore-everywhere")
     st.checkbox("With levels", key="explore-levels")
