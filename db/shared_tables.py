@@ -1,4 +1,4 @@
-"""The rows of questions that several people share: whose series it is, what is known beforehand, what was said of it.
+"""The rows of a shared queue: whose series it is, what is known beforehand, what was said of it, who is heard so far.
 
 ``control_answers`` is append-only, as ``labels`` is.
 """
@@ -67,3 +67,12 @@ class ControlAnswerRow(Base):
     sequence: Mapped[int | None]
     seconds: Mapped[float | None]
     created_at: Mapped[datetime]
+
+
+class ClientRow(Base):
+    """How far a client's log was dealt with."""
+
+    __tablename__ = "clients"
+
+    client: Mapped[str] = mapped_column(primary_key=True)
+    handled: Mapped[int]

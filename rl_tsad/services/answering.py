@@ -171,9 +171,11 @@ def take_log(
     told: dict[int, Sequence[str]] = {}
     with in_words(), ws.store.begin() as session:
         one_at_a_time(session)  # before any row is locked: an entry may change other questions
-        known = messages.last_kept(session, client)
+        known = messages.last_handled(session, client)
         log = _Log(ws, session, visitor.name, client, known)
         results = [log.take(entry, told) for entry in entries]
+        if numbers and numbers[-1] > known:
+            messages.note_handled(session, client, numbers[-1])
         left = left_for(ws, session, visitor.name)
     reach = spread(ws, told) if told else {}
     final = tuple(_with_reach(result, reach) for result in results)
@@ -214,8 +216,8 @@ class _Log:
         apart = None if before else controls.sent(self.session, self.client, entry.sequence)
         if before or apart:
             return self._again(entry, before)
-        if entry.sequence <= self.known:  # later ones are kept, so it was dealt with, and left nothing
-            reason = "expected an entry that is new, got one from before others that are kept; it left nothing then"
+        if entry.sequence <= self.known:  # it was dealt with, and left nothing: a late copy must not do it again
+            reason = "expected an entry that is new, got one that was dealt with before; it left nothing then"
             return Result(entry.sequence, entry.kind == "skip", "" if entry.kind == "skip" else reason)
         try:
             with self.session.begin_nested():

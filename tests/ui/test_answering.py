@@ -146,6 +146,18 @@ def test_a_skipped_question_is_asked_last(scene: Any) -> None:
     assert all_of_them[-1].id == items[0].id
 
 
+def test_a_late_copy_of_a_skip_gives_nothing_back_that_is_held_anew(scene: Any) -> None:
+    (item,), _ = answering.hold(scene.ws, "ann", 1)
+    skip = Entry(1, "skip", item=item.id)
+    answering.take_log(scene.ws, ANN, TAB, [skip])
+    held = {one.id for one in answering.hold(scene.ws, "ann", 6)[0]}
+    assert item.id in held
+    again = answering.take_log(scene.ws, ANN, TAB, [skip])
+    assert again.acknowledged == 1
+    assert again.results[0].kept
+    assert set(answering.heartbeat(scene.ws, "ann", sorted(held))) == held
+
+
 def test_numbers_rise_and_viewers_do_not_answer(scene: Any) -> None:
     with pytest.raises(LabelingError, match="rising"):
         answering.take_log(scene.ws, ANN, TAB, [said(2, 1), said(1, 2)])
