@@ -17,13 +17,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from db.desk_records import Role
 from db.errors import StoreError
-from db.records import Answer, Job, Label, ModelVersion
+from db.records import Answer, Job, ModelVersion
 from labeling_ui import identity, shelf, state
 from labeling_ui.shelf import Given, Shot
 from rl_tsad.errors import WorkspaceError
 from rl_tsad.services import answering, labeling, look_alikes, overview, people, reasons
 from rl_tsad.services.answering import Entry, Result
-from rl_tsad.services.labeling import Card, ProgressFacts, Told
+from rl_tsad.services.labeling import ProgressFacts
 from rl_tsad.services.look_alikes import Settled
 from rl_tsad.services.people import Visitor
 from rl_tsad.services.reasons import Reasons, Standing
@@ -59,32 +59,6 @@ class ServiceDoor:
         people.require_over_answer(self.ws, who, label_id)
         return analyst if self.ws.settings.access.mode == "local" else who.name
 
-    def ask(self, analyst: str) -> Card | None:
-        """Give the window that this analyst should judge now."""
-        with _plainly():
-            return labeling.ask(self.ws, self._acting(analyst, Role.ANALYST, "answer"))
-
-    def tell(
-        self,
-        item_id: int,
-        answer: Answer,
-        analyst: str,
-        *,
-        client: str,
-        sequence: int,
-        extent: tuple[int, int] | None = None,
-    ) -> Told:
-        """Keep an answer."""
-        with _plainly():
-            name = self._acting(analyst, Role.ANALYST, "answer")
-            return labeling.tell(self.ws, item_id, answer, name, client=client, sequence=sequence, extent=extent)
-
-    def undo(self, analyst: str, *, client: str, sequence: int) -> Label | None:
-        """Take back the analyst's last standing answer."""
-        with _plainly():
-            name = self._acting(analyst, Role.ANALYST, "take answers back")
-            return labeling.undo(self.ws, name, client=client, sequence=sequence)
-
     def mark(
         self,
         places: Sequence[tuple[str, tuple[int, int]]],
@@ -110,11 +84,6 @@ class ServiceDoor:
         with _plainly():
             who = Visitor(self._acting(analyst, Role.ANALYST, "answer"), self.visitor().role)
             return answering.take_log(self.ws, who, client, entries).results
-
-    def release(self, item_id: int, analyst: str) -> None:
-        """Give a window back unanswered."""
-        with _plainly():
-            labeling.release(self.ws, item_id, self._acting(analyst, Role.ANALYST, "answer"))
 
     def progress(self) -> ProgressFacts:
         """Give what was asked and answered so far."""
@@ -146,12 +115,6 @@ class ServiceDoor:
         """Give all jobs, newest first."""
         with _plainly():
             return overview.jobs(self.ws)
-
-    def preview(self, item_id: int, answer: Answer, *, extent: tuple[int, int] | None = None) -> Settled | None:
-        """Say what an answer would settle; None without a model."""
-        with _plainly():
-            self._acting("", Role.ANALYST, "see what an answer would settle")
-            return look_alikes.preview(self.ws, item_id, answer, extent=extent)
 
     def settled_by(self, label_id: int) -> Settled | None:
         """Say what an answer settles at present; None when it does not stand or there is no model."""
