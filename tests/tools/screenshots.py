@@ -39,15 +39,15 @@ def prepare(workspace: Path) -> None:
 
 def answer(server: Server, person: str, count: int, unlike: int) -> None:
     """Answer some questions through the API: each by what the agent thinks, every so many otherwise."""
-    as_who = {"X_Analyst": person}
-    asked = server.post("/next", {"client": f"tab-{person}", "count": count}, **as_who)[1]["questions"]
+    as_who, client = {"X_Analyst": person}, f"tab-{person.replace('.', '-')}"
+    asked = server.post("/next", {"client": client, "count": count}, **as_who)[1]["questions"]
     entries = []
     for number, one in enumerate(asked, start=1):
         thinks = (one["probability"] or 0) > 0.5
         says = "anomaly" if thinks != (number % unlike == 0) else "normal"
         seconds = 2.0 + (number * 7) % 11
         entries.append({"sequence": number, "kind": "answer", "item": one["item"], "answer": says, "seconds": seconds})
-    server.post("/log", {"client": f"tab-{person}", "entries": entries}, **as_who)
+    server.post("/log", {"client": client, "entries": entries}, **as_who)
 
 
 def shoot(server: Server, browser: Any, out: Path, scheme: str) -> None:
@@ -62,7 +62,7 @@ def shoot(server: Server, browser: Any, out: Path, scheme: str) -> None:
         page.keyboard.press("Escape")
         for name in PAGES:
             page.goto(f"{launch.address(server.port)}/{name}")
-            page.locator("[data-testid=stMainBlockContainer] h1, [data-testid=stMainBlockContainer] h2").first.wait_for()
+            page.locator("[data-testid=stMainBlockContainer] :is(h1, h2)").first.wait_for()
             page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')")
             page.wait_for_timeout(1500)
             page.screenshot(path=out / f"{name}-{scheme}.png")
@@ -74,6 +74,7 @@ def main() -> None:
     parser.add_argument("--workspace", type=Path, default=Path("demo-workspace"))
     parser.add_argument("--out", type=Path, default=Path("docs"))
     given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         workspace = Path(folder) / "pump-hall"
         shutil.copytree(given.workspace, workspace)
