@@ -151,6 +151,7 @@ class Live:
         stood = self.decided[rows[rows >= 0]]
         known = (stood != UNKNOWN) & (said != UNKNOWN)
         keys = {row.key for row in group} | reviews.windows_beside(session, first.item_id)
+        keys |= vetoes.keys_of(session, {first.undoes or first.id})  # its exceptions come and go with it
         step = self._apply(session, keys, label_id=first.id, undone=first.undoes)
         return Step(
             first.id, step.touched, step.before, step.after, int(known.sum()), int((stood == said)[known].sum())
