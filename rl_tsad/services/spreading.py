@@ -126,7 +126,7 @@ class Live:
     def _begin(self, session: Session) -> None:
         """Spread all standing answers at once."""
         self._seen_label, self._seen_veto = labels.last_id(session), vetoes.last_id(session)
-        self._done = {row.id for row in labels.since(session, self._seen_label - _LATE)}
+        self._done = set(labels.numbers_since(session, self._seen_label - _LATE))
         flows = flows_of(session, self.graph.windows)
         rows = np.array(sorted(flows), dtype=np.int64)
         self.state.clamp(rows, np.array([flows[row] for row in rows.tolist()], dtype=np.int64))
@@ -134,6 +134,8 @@ class Live:
 
     def _fresh_groups(self, session: Session) -> list[list[Label]]:
         """The rows that are new, an answer or an undoing each."""
+        if self._done.issuperset(labels.numbers_since(session, self._seen_label - _LATE)):
+            return []
         fresh = [row for row in labels.since(session, self._seen_label - _LATE) if row.id not in self._done]
         groups: dict[object, list[Label]] = {}
         for row in fresh:
