@@ -18,10 +18,9 @@ from db.records import ItemState, Label, ModelVersion
 from db.spread_records import NewSpread
 from rl_tsad.active.graph_files import load_graph
 from rl_tsad.active.propagate import FREE, Change, Spreading
-from rl_tsad.active.trust import Trust
 from rl_tsad.config import ActiveConfig
 from rl_tsad.services.refusals import in_words
-from rl_tsad.services.standing import VALUES, flows_of
+from rl_tsad.services.standing import VALUES, flows_of, trust_of
 from rl_tsad.services.workspace import Workspace
 from rl_tsad.types import ANOMALY, NORMAL, UNKNOWN, Float32, Int8, Int64
 
@@ -151,7 +150,12 @@ class Live:
         """Bring in several answers; what the store says of their windows is read once where none touches another's."""
         asked = {row.item_id for group in groups for row in group[:1] if row.item_id is not None}
         beside = reviews.windows_beside(session, asked) if asked else {}
-        keys = [{row.key for row in group} | beside.get(group[0].item_id or 0, set()) for group in groups]
+        said = [group[0].undoes or group[0].id for group in groups]
+        out = vetoes.by_answer(session, said)  # an answer's exceptions come and go with it
+        keys = [
+            {row.key for row in group} | beside.get(group[0].item_id or 0, set()) | out.get(number, set())
+            for group, number in zip(groups, said, strict=True)
+        ]
         every = set().union(*keys)
         is_apart = sum(map(len, keys)) == len(every) and all(group[0].undoes is None for group in groups)
         flows = flows_of(session, self.graph.windows, every) if is_apart and groups else None
@@ -277,25 +281,6 @@ def count_decided(ws: Workspace) -> int:
     except Exception:
         _LOG.exception("answers could not be spread")
         return 0
-
-
-def trust_of(version: ModelVersion, config: ActiveConfig) -> Trust:
-    """Read from which confidence on spread labels count, as the version learnt it; as the settings say before that."""
-    names = ("normal", "anomaly")
-    if f"spread/floor_{names[0]}" not in version.metrics:
-        return Trust.plain(config.confidence, config.precision)
-    floors = [version.metrics.get(f"spread/floor_{name}") for name in names]
-    reached = [version.metrics.get(f"spread/precision_{name}") for name in names]
-    checks = [version.metrics.get(f"spread/checks_{name}") for name in names]
-    return Trust(
-        (_or(floors[0], np.inf), _or(floors[1], np.inf)),
-        (_or(reached[0], np.nan), _or(reached[1], np.nan)),
-        (_or(checks[0], 0.0), _or(checks[1], 0.0)),
-    )
-
-
-def _or(value: object, missing: float) -> float:
-    return float(value) if isinstance(value, int | float) else missing
 
 
 def _late_step(live: Live, label_id: int, keys: Sequence[str]) -> Step:
