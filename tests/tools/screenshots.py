@@ -83,7 +83,7 @@ def main() -> None:
         server.start()
         try:
             for number, person in enumerate(TEAM):
-                answer(server, person, 12, 3 + number)
+                answer(server, person, 6, 3 + number)
             with running_browser() as browser:
                 for scheme in ("light", "dark"):
                     shoot(server, browser, given.out, scheme)
