@@ -184,13 +184,16 @@ def _read(ws: Workspace, path: Path, form: Form, options: ImportOptions) -> _Fil
 
 def _within(file: _File, series: Iterable[str], pools: Mapping[str, Bool], options: ImportOptions) -> _File:
     """Leave out what a file says of windows outside of the pool, and say the rest of its series' pool."""
+    rest = _rest(file.groups, series, pools, options)
+    if all(its.all() for its in pools.values()):
+        return replace(file, rest=rest)
     cut = [replace(one, windows=one.windows[pools[one.series][one.windows]]) for one in file.groups]
     pairs = list(zip(file.groups, cut, strict=True))
     first = next((file.place(one.row) for one, its in pairs if len(its.windows) < len(one.windows)), "")
     return replace(
         file,
         groups=[one for one in cut if len(one.windows)],
-        rest=_rest(file.groups, series, pools, options),
+        rest=rest,
         outside=sum(len(one.windows) - len(its.windows) for one, its in pairs),
         first_outside=first,
     )

@@ -17,6 +17,8 @@ from rl_tsad.errors import DataError
 from rl_tsad.services.history_files import Event, place_in, standing_events
 from rl_tsad.types import parse_key
 
+_ANSWERS = frozenset(Answer)
+
 
 def read_windows(path: Path, form: Form, grids: Mapping[str, Grid]) -> tuple[list[Group], Place]:
     """Read answers about windows: the standing ones of a CSV with columns ``key`` and ``answer``, or of a history.
@@ -79,7 +81,7 @@ def _checked(number: int, row: Event, grids: Mapping[str, Grid], place: Place) -
             f"{place(number)}: expected a window that starts at a multiple of {grid.stride}, got {key!r}; there is no "
             "such window"
         )
-    if row["answer"] not in set(Answer):
+    if row["answer"] not in _ANSWERS:
         said = row["answer"]
         raise DataError(f"{place(number)}, column 'answer': expected {', '.join(Answer)}, got {said!r}; mend that line")
     return series, start // grid.stride, str(row["answer"])
