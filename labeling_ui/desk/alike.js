@@ -30,7 +30,7 @@ export class Alike {
     this.past = past;
     this.would = {};
     this.out = new Set(past?.exceptions);
-    this.side = question.probability >= 0.5 ? "anomaly" : "normal";
+    this.side = past?.answer in NAMES ? past.answer : question.probability >= 0.5 ? "anomaly" : "normal";
     if (this.isFull) this.#clear();
     this.ask(extents);
   }
@@ -154,7 +154,7 @@ export class Alike {
     const all = this.would[this.side] ?? [];
     const others = all.filter((one) => one.answer !== this.side).length;
     const out = this.exceptions(this.side)?.length ?? 0;
-    const many = all.length ? `${all.length.toLocaleString("en")} look-alike${all.length === 1 ? "" : "s"}` : `no${this.past ? " further" : ""} look-alikes`;
+    const many = `${all.length ? all.length.toLocaleString("en") : "no"}${this.past ? " further" : ""} look-alike${all.length === 1 ? "" : "s"}`;
     const other = this.side === "anomaly" ? "Normal" : "Anomaly";
     const mixed = others ? ` (${others === all.length ? "" : `${others.toLocaleString("en")} `}as ${other})` : "";
     const shown = this.strip.children.length;
