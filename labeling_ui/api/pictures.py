@@ -13,6 +13,7 @@ from db.records import SeriesRecord
 from labeling_ui.api import shapes
 from rl_tsad.services.points import View
 from rl_tsad.services.showing import Asked, Shown
+from rl_tsad.services.small_pictures import SmallPicture
 from rl_tsad.services.workspace import Workspace
 
 _DIGITS = 6
@@ -63,6 +64,18 @@ def points(seen: View) -> shapes.Points:
     """Write what is drawn of a stretch."""
     index = [one.tolist() for one in seen.index]
     return shapes.Points(low=seen.low, high=seen.high, index=index, values=[numbers(one) for one in seen.values])
+
+
+def small(one: SmallPicture) -> shapes.SmallPicture:
+    """Write a small picture of a window."""
+    return shapes.SmallPicture(
+        key=one.key,
+        series=one.series,
+        span=one.span,
+        at=instant(one.at),
+        index=[index.tolist() for index in one.points.index],
+        values=[numbers(values) for values in one.points.values],
+    )
 
 
 def numbers(values: NDArray[Any]) -> list[float | None]:

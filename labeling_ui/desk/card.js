@@ -20,10 +20,11 @@ import { makeView } from "./view.js";
 import { element, Why } from "./why.js";
 import { ANSWERS, describe, reading, stateLine } from "./wording.js";
 
-const WAITED = 90;
+const WAITED = 50;
 const CLICK_AFTER = 250; // the second press of a double click is no answer to the next question
 const MOST_WAITING = 500;
-const REPORT_EVERY = 10;
+const REPORT_EVERY = 50;
+const REPORT_AFTER = 2_000; // of silence, where there are fewer
 const HEIGHT = 400;
 const mounted = new WeakMap();
 
@@ -92,6 +93,7 @@ class Card {
   }
 
   close() {
+    clearTimeout(this.teller);
     this.deaf?.();
     window.removeEventListener("keydown", this.onEscape);
     this.sizes?.disconnect();
@@ -291,7 +293,9 @@ class Card {
       const spread = good.spread ? `, spread to ${good.spread.toLocaleString("en")} look-alike${good.spread === 1 ? "" : "s"}` : "";
       this.#say(`${ANSWERS[good.entry.answer]} kept${spread}.`);
     }
-    if (this.log.kept - this.reported >= REPORT_EVERY) this.#tell("progress");
+    clearTimeout(this.teller);
+    const news = this.log.kept - this.reported;
+    if (news) this.teller = setTimeout(() => this.#tell("progress"), news < REPORT_EVERY ? REPORT_AFTER : 0);
   }
 
   // Streamlit draws progress and offers beside the card: it is told rarely, because each telling runs the page.

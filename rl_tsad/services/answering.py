@@ -19,6 +19,7 @@ from db.records import Answer, Label, NewLabel, QueryItem
 from db.session import one_at_a_time, utc_now
 from rl_tsad.active.extent import Extent
 from rl_tsad.errors import LabelingError
+from rl_tsad.services.excepting import keep_out
 from rl_tsad.services.marking import find_around, length_of, said_of, said_of_stretch, span_of
 from rl_tsad.services.people import Visitor, require
 from rl_tsad.services.refusals import in_words
@@ -50,6 +51,7 @@ class Entry:
         series: which series (mark).
         low: first point of the stretch (mark).
         high: the point after its last one (mark).
+        exceptions: windows that the answer is not to settle, by key (answer).
     """
 
     sequence: int
@@ -64,6 +66,7 @@ class Entry:
     series: str | None = None
     low: int | None = None
     high: int | None = None
+    exceptions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -236,6 +239,8 @@ class _Log:
         return Result(entry.sequence, True, label=rows[0].id if rows else None)
 
     def _keep(self, entry: Entry) -> list[Label]:
+        if entry.exceptions and entry.kind != "answer":
+            raise LabelingError(f"expected exceptions with an answer only, got some with {entry.kind!r}; drop them")
         if entry.kind == "undo":
             return self._undo(entry)
         if entry.kind == "skip":
@@ -253,7 +258,10 @@ class _Log:
         said = said_of(self.session, item, around, _given(entry.answer, "answer"), entry.extents)
         sent = {"client": self.client, "sequence": entry.sequence}
         mark, seconds = span_of(entry.extents), entry.seconds
-        return keep(self.session, item, said, self.analyst, mark=mark, seconds=seconds, **sent)  # type: ignore[arg-type]
+        rows = keep(self.session, item, said, self.analyst, mark=mark, seconds=seconds, **sent)  # type: ignore[arg-type]
+        if entry.exceptions:
+            keep_out(self.ws, self.session, item, rows, entry.exceptions)
+        return rows
 
     def _mark(self, entry: Entry) -> list[Label]:
         name, answer = _given(entry.series, "series"), _given(entry.answer, "answer")

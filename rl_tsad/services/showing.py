@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from db import labels, queries, series
 from db.records import Answer, QueryItem, SeriesRecord
 from rl_tsad.active.extent import Extent
-from rl_tsad.active.why import explain
+from rl_tsad.active.why import answers_behind
 from rl_tsad.errors import CheckpointError, LabelingError
 from rl_tsad.services.labeling import WINDOWS_AFTER, WINDOWS_BEFORE
 from rl_tsad.services.marking import find_around
@@ -28,6 +28,7 @@ from rl_tsad.types import Float64
 EARLIER = {"yesterday": np.timedelta64(1, "D"), "last week": np.timedelta64(7, "D")}
 MOST_NAMED, MOST_NEIGHBOURS = 3, 5
 _TICKS = 65
+_NEAR = 100  # windows looked at for answered neighbours
 _BUDGET = 24_000
 _SAMPLE = 20_000
 _SPREAD_OF_MAD = 1.4826
@@ -186,7 +187,7 @@ def neighbours(ws: Workspace, key: str) -> tuple[tuple[str, Answer], ...]:
             row = -1 if live is None else int(live.graph.windows.rows([key])[0])
             if live is None or row < 0 or not labels.last_id(session):
                 return ()
-            paths = explain(live.state, row).paths[:MOST_NEIGHBOURS]
+            paths = answers_behind(live.state, row, most=_NEAR, paths=MOST_NEIGHBOURS)
             says = (Answer.NORMAL, Answer.ANOMALY)
             return tuple((live.graph.windows.key(path.rows[0]), says[path.says]) for path in paths)
     except CheckpointError:
@@ -204,7 +205,7 @@ def _earlier(ws: Workspace, record: SeriesRecord, low: int, high: int) -> list[E
         place = int(np.searchsorted(times, times[low] - back))
         end = min(low, place + high - low)
         if end - place >= (high - low) // 2 and abs(times[place] - (times[low] - back)) <= step:
-            points = view(ws, record, place, end, width=width_for(len(record.channels)))
+            points = view(ws, record, place, end, width=width_for(len(record.channels)) // 2)
             found.append(Earlier(name, low - place, points))
     return found
 

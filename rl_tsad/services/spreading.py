@@ -126,7 +126,7 @@ class Live:
     def _begin(self, session: Session) -> None:
         """Spread all standing answers at once."""
         self._seen_label, self._seen_veto = labels.last_id(session), vetoes.last_id(session)
-        self._done = {row.id for row in labels.since(session, self._seen_label - _LATE)}
+        self._done = set(labels.numbers_since(session, self._seen_label - _LATE))
         flows = flows_of(session, self.graph.windows)
         rows = np.array(sorted(flows), dtype=np.int64)
         self.state.clamp(rows, np.array([flows[row] for row in rows.tolist()], dtype=np.int64))
@@ -134,6 +134,8 @@ class Live:
 
     def _fresh_groups(self, session: Session) -> list[list[Label]]:
         """The rows that are new, an answer or an undoing each."""
+        if self._done.issuperset(labels.numbers_since(session, self._seen_label - _LATE)):
+            return []
         fresh = [row for row in labels.since(session, self._seen_label - _LATE) if row.id not in self._done]
         groups: dict[object, list[Label]] = {}
         for row in fresh:
@@ -151,6 +153,7 @@ class Live:
         stood = self.decided[rows[rows >= 0]]
         known = (stood != UNKNOWN) & (said != UNKNOWN)
         keys = {row.key for row in group} | reviews.windows_beside(session, first.item_id)
+        keys |= vetoes.keys_of(session, {first.undoes or first.id})  # its exceptions come and go with it
         step = self._apply(session, keys, label_id=first.id, undone=first.undoes)
         return Step(
             first.id, step.touched, step.before, step.after, int(known.sum()), int((stood == said)[known].sum())
