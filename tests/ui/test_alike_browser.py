@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from desk_process import CHROMIUM, Server, browser_page
 
+from db import vetoes
 from labeling_ui import launch
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -129,6 +130,29 @@ def test_what_the_other_answer_would_settle_is_shown_and_its_exceptions_only_go_
         page.keyboard.press("ArrowLeft")
         page.get_by_text("You answered Normal").wait_for()
         page.get_by_text("3 further look-alikes, 1 excepted").wait_for()
+
+
+def excepted(scene: Any) -> list[str | None]:
+    with scene.ws.store.read() as session:
+        return [one.key for one in vetoes.standing(session)]
+
+
+def test_an_excepted_window_is_not_settled_until_the_answer_is_undone(scene: Any, server: Server) -> None:
+    with browser_page() as (page, complaints):
+        open_queue(page, server)
+        page.get_by_role("button", name="If Normal: ").click()
+        strip(page)
+        for key in ("l", "End", "Space"):
+            page.keyboard.press(key)
+        key = page.locator(".tile[aria-pressed=true]").get_attribute("data-key")
+        page.keyboard.press("n")
+        all_kept(page)
+        assert scene.answers() == ["normal"]
+        assert excepted(scene) == [key]
+        page.keyboard.press("z")
+        all_kept(page)
+        assert excepted(scene) == []
+        assert complaints == []
 
 
 def test_an_answer_waits_for_no_strip(server: Server) -> None:
