@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from db import reviews
+from db import reviews, vetoes
 from db.errors import ConflictError
 from db.given import counting, given, of_items
 from db.records import Answer, Audience, ItemState, Label, NewLabel, Spent
@@ -244,6 +244,7 @@ def spent(session: Session) -> Spent:
         glances=every - events - doubts,
         events=events,
         doubts=doubts,
+        looked_at=vetoes.looked_at(session),
     )
 
 

@@ -85,6 +85,13 @@ def keys_of(session: Session, label_ids: Collection[int]) -> set[str]:
     return {str(key) for key in session.scalars(its)}
 
 
+def looked_at(session: Session) -> int:
+    """Count the windows that were ever taken out, put back or not, and never asked about: each was looked at."""
+    asked = select(LabelRow.key).where(LabelRow.answer.is_not(None), LabelRow.part == 0)
+    own = (VetoRow.key.is_not(None), VetoRow.undoes.is_(None), VetoRow.key.not_in(asked))
+    return session.scalar(select(func.count(VetoRow.key.distinct())).where(*own)) or 0
+
+
 def last_id(session: Session) -> int:
     """Number the newest row; 0 for an empty history."""
     return session.scalar(select(func.max(VetoRow.id))) or 0

@@ -73,8 +73,8 @@ def small(one: SmallPicture) -> shapes.SmallPicture:
         series=one.series,
         span=one.span,
         at=instant(one.at),
-        index=[index.tolist() for index in one.points.index],
-        values=[numbers(values) for values in one.points.values],
+        index=[own.tolist() for own in one.index],
+        values=[numbers(values) for values in one.values],
     )
 
 
