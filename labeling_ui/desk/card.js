@@ -82,6 +82,7 @@ class Card {
     window.addEventListener("keydown", this.onEscape);
     this.sizes = new ResizeObserver(() => this.#resized());
     this.sizes.observe(this.view.root);
+    this.sizes.observe(this.view.scroller);
     this.view.comment.addEventListener("keydown", (event) => {
       if (event.key === "Enter" || event.key === "Escape") this.view.question.focus();
       event.stopPropagation();
@@ -236,7 +237,9 @@ class Card {
   }
 
   #resized() {
-    if (this.picture.width !== this.view.scroller.clientWidth) this.#draw();
+    if (this.picture.seen === this.view.scroller.clientWidth) return;
+    this.picture.seen = 0;
+    this.#draw();
   }
 
   #marked() {

@@ -29,7 +29,8 @@ export class Picture {
   // Lay the rows out: targets first, exogenous channels below, a strip for the score where there is one.
   layout(question, height) {
     const { detail } = question;
-    this.width = Math.max(240, this.scroller.clientWidth);
+    this.seen ||= this.scroller.clientWidth; // read once a size: reading it lays the whole page out
+    this.width = Math.max(240, this.seen);
     this.left = this.width < 560 ? 74 : LEFT;
     this.right = this.width < 560 ? 36 : RIGHT;
     const strip = this.overlays.score && detail.overlays?.score?.index.length ? STRIP : 0;

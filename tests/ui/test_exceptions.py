@@ -109,6 +109,19 @@ def test_an_earlier_answer_goes_with_its_exceptions_and_the_later_one_keeps_its_
         assert not (live.state.flow >= 0).any()
 
 
+def test_of_several_new_answers_each_has_its_own_exceptions(scene: Any, alike: list[str]) -> None:
+    items, _ = answering.hold(scene.ws, "ann", 3)
+    with spreading.reading_live(scene.ws) as (_, live):
+        assert live is not None  # it has caught up: the answers come to it one by one
+    log = [said(1, items[0].id, alike[0]), said(2, items[1].id, alike[0], alike[1]), Entry(3, "undo", undoes=1)]
+    tell(scene, *log)
+    assert out(scene) == alike[:2]
+    now = decided(scene)
+    assert not set(alike[:2]) & set(now)
+    spreading._OPEN.clear()
+    assert decided(scene) == now
+
+
 def test_a_log_that_comes_again_takes_nothing_out_twice(scene: Any, alike: list[str]) -> None:
     log = [said(1, first_item(scene), alike[0], alike[0], alike[1])]
     first, again = tell(scene, *log), tell(scene, *log)
