@@ -20,7 +20,7 @@ import { makeView } from "./view.js";
 import { element, Why } from "./why.js";
 import { ANSWERS, describe, reading, stateLine } from "./wording.js";
 
-const WAITED = 50;
+const WAITED = 16;
 const CLICK_AFTER = 250; // the second press of a double click is no answer to the next question
 const MOST_WAITING = 500;
 const REPORT_EVERY = 50;
@@ -193,7 +193,7 @@ class Card {
     this.#progress();
     if (past && !question.detail) this.#fetchPast(question);
     if (!question?.detail) return this.#blank(question);
-    if (this.shown === question && this.past === past && this.isPainted) return this.#state();
+    if (this.shown === question && this.past === past) return this.#state(); // it is painted, or will be with this frame
     Object.assign(this, { shown: question, past, isPainted: false });
     this.looking.open(question);
     this.clock = new Clock(question.detail.times, question.detail.timezone, question.span[0]);
