@@ -106,7 +106,9 @@ def log(sent: shapes.Log, request: Request, ws: Workspace = WORKSPACE, visitor: 
 
 @router.post("/preview")
 def preview(asked: shapes.Preview, ws: Workspace = WORKSPACE, visitor: Visitor = ANALYST) -> shapes.Settles:
-    """Say which other windows an answer would settle; nothing is kept."""
+    """Say which other windows an answer would settle; nothing is kept. Where controls are asked, nothing is said."""
+    if ws.settings.active.controls:
+        return shapes.Settles(normals=0, anomalies=0, alike=[])  # an answered window settles nothing, and would show
     settled = look_alikes.preview(ws, asked.item, asked.answer, marks=[(low, high) for low, high in asked.extents])
     alike = () if settled is None else settled.alike
     given = [(one.key, Answer.ANOMALY if one.value == ANOMALY else Answer.NORMAL) for one in alike]

@@ -39,6 +39,7 @@ def picture(ws: Workspace, shown: Shown) -> shapes.Picture:
     record, thought = shown.asked.record, shown.thought
     return shapes.Picture(
         **question(ws, shown.asked),
+        rows=record.rows,
         times=[(place, instant(time)) for place, time in shown.times],
         timezone=record.timezone,
         channels=channels(record),

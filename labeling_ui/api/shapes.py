@@ -159,8 +159,9 @@ class Why(BaseModel):
 
 
 class Picture(Question):
-    """A question with all that is drawn and told beside it."""
+    """A question with all that is drawn and told beside it; ``rows`` is the number of points of its series."""
 
+    rows: int
     times: list[tuple[int, str | int]]
     timezone: str | None
     channels: list[Channel]

@@ -3,17 +3,22 @@
 // A key counts for the question that is on the screen. A key that comes before the next question is painted waits for
 // it, in order, and is taken once that question has been on the screen for WAITED; Escape and Z let waiting keys go.
 
+import { showAbsence } from "./absence.js";
+import { Alike } from "./alike.js";
 import { makeApi } from "./api.js";
 import { Clock } from "./clock.js";
 import { Picture } from "./draw.js";
+import { Help } from "./help.js";
 import { History } from "./history.js";
 import { listen } from "./keys.js";
 import { AnswerLog } from "./log.js";
+import { Looking } from "./looking.js";
 import { Marks } from "./marks.js";
+import { Overlays } from "./overlays.js";
 import { Queue } from "./queue.js";
 import { makeView } from "./view.js";
 import { element, Why } from "./why.js";
-import { absence, ANSWERS, describe, reading, stateLine } from "./wording.js";
+import { ANSWERS, describe, reading, stateLine } from "./wording.js";
 
 const WAITED = 16;
 const CLICK_AFTER = 250; // the second press of a double click is no answer to the next question
@@ -53,16 +58,27 @@ class Card {
     this.picture = new Picture(this.view.back, this.view.front, this.view.scroller);
     this.marks = new Marks(this.picture, this.view.layer, { onChange: () => this.#marked() });
     this.marks.onHover = (place) => this.#read(place);
-    this.why = new Why(this.view.why, this.api);
+    this.why = new Why(this.view.why);
+    this.#parts(data);
     this.log = new AnswerLog(data.scope, this.api, { onChange: () => this.#state(), onResults: (all) => this.#results(all) });
+  }
+
+  #parts(data) {
+    const onSay = (text) => this.#say(text);
+    const onChange = () => this.#draw();
+    const onLeave = () => this.view.question.focus({ preventScroll: true });
+    this.help = new Help(this.view.root);
+    this.looking = new Looking(this.api, { onChange, onProblem: onSay });
+    this.overlays = new Overlays(this.view.switches, this.picture, this.api, { onChange, onSay });
+    this.alike = new Alike(this.view.alike, this.api, { isOn: data.alike !== false, onSay, onLeave });
   }
 
   async open() {
     await Promise.all([this.log.open(), sheetOf(this.view.root)]);
     this.history = new History(`${this.log.prefix}history`);
     this.queue = new Queue(this.api, this.log, { onChange: () => this.#show(), onProblem: (error) => (this.problem = error) });
-    this.deaf = listen((name, how) => this.act(name, how));
-    this.onEscape = (event) => event.key === "Escape" && this.#letGo();
+    this.deaf = listen((name, how) => this.act(name, how), () => this.help.isOpen);
+    this.onEscape = (event) => event.key === "Escape" && !this.help.isOpen && this.#letGo();
     window.addEventListener("keydown", this.onEscape);
     this.sizes = new ResizeObserver(() => this.#resized());
     this.sizes.observe(this.view.root);
@@ -83,7 +99,8 @@ class Card {
     window.removeEventListener("keydown", this.onEscape);
     this.sizes?.disconnect();
     this.themes?.disconnect();
-    this.why.stop();
+    this.alike.stop();
+    this.overlays.close();
     this.queue?.close();
     this.log.close();
   }
@@ -92,6 +109,7 @@ class Card {
     const isOther = data.round !== this.data.round;
     Object.assign(this, { data, report });
     this.api.token = data.token;
+    if (isOther) this.overlays.forget();
     if (this.log.state === "refused") this.log.send();
     if (this.queue && (isOther || !this.queue.held.length)) this.queue.fill(true);
     requestAnimationFrame(() => this.#draw());
@@ -104,12 +122,10 @@ class Card {
     else if (name === "next") this.history?.forward() && this.#show();
     else if (name === "fault") this.view.fault.selectedIndex = Math.min(Number(how.key), this.view.fault.length - 1);
     else if (name === "comment") this.view.comment.focus();
-    else if (name === "help") this.view.keys.hidden = !this.view.keys.hidden;
-    else if (name === "overlays") {
-      this.picture.overlays = !this.picture.overlays;
-      this.#say(this.picture.overlays ? "Overlays are shown." : "Overlays are hidden.");
-      this.#draw(true);
-    } else this.#look(name);
+    else if (name === "help") this.help.toggle();
+    else if (name === "overlays") this.overlays.toggleAll();
+    else if (name === "alike") this.alike.enter();
+    else this.#look(name);
   }
 
   #answer(name, { isClick, stamp }) {
@@ -128,13 +144,14 @@ class Card {
   #take(name, question, stamp) {
     const old = this.history.current();
     const extents = name === "anomaly" && question.asks_event ? this.marks.extents() : undefined;
+    const exceptions = this.alike.exceptions(name);
     const seconds = Math.round((performance.now() - this.paintedAt) / 10) / 100;
     const fault = (name === "anomaly" && this.view.fault.value) || undefined;
     const comment = this.view.comment.value.trim() || undefined;
     if (old?.sequence && old.answer !== "skip") this.log.append({ kind: "undo", undoes: old.sequence });
-    const entry = name === "skip" ? { kind: "skip", item: question.item } : { kind: "answer", item: question.item, answer: name, extents, fault, comment, seconds };
+    const entry = name === "skip" ? { kind: "skip", item: question.item } : { kind: "answer", item: question.item, answer: name, extents, exceptions, fault, comment, seconds };
     const sequence = this.log.append(entry);
-    const kept = { question, answer: name, extents, fault, comment, sequence };
+    const kept = { question, answer: name, extents, exceptions, fault, comment, sequence };
     if (old) {
       this.history.change(old, kept);
       this.history.leave();
@@ -142,7 +159,7 @@ class Card {
       this.history.add(kept);
       this.queue.advance();
     }
-    this.why.stop();
+    this.alike.stop();
     this.#say(name === "skip" ? "Skipped; it is free for others." : `${ANSWERS[name]}${old ? " in place of the answer before" : ""}.`);
     this.#show(stamp);
   }
@@ -177,17 +194,18 @@ class Card {
     if (past && !question.detail) this.#fetchPast(question);
     if (!question?.detail) return this.#blank(question);
     if (this.shown === question && this.past === past) return this.#state(); // it is painted, or will be with this frame
-    Object.assign(this, { shown: question, past, isPainted: false, zoomed: null });
-    this.span = [...(question.view ?? question.detail.view)];
+    Object.assign(this, { shown: question, past, isPainted: false });
+    this.looking.open(question);
     this.clock = new Clock(question.detail.times, question.detail.timezone, question.span[0]);
     this.view.root.dataset.state = past ? "past" : "asked";
     this.view.fault.value = past?.fault ?? "";
     this.view.comment.value = past?.comment ?? "";
     describe(this.view, question, past, this.clock);
     this.marks.question = question;
+    this.overlays.open(question, () => this.queue.held[past ? 0 : 1]);
     this.#draw(true, past?.extents);
     this.why.show(question, this.data.kinds ?? {});
-    this.why.ask(question, this.marks.extents());
+    this.alike.open(question, this.marks.extents(), past);
     return requestAnimationFrame((now) => this.#painted(question, now, stamp));
   }
 
@@ -209,13 +227,13 @@ class Card {
   #draw(anew = false, marks = null) {
     if (!this.shown || !this.picture || this.view.root.dataset.state === "blank") return;
     this.picture.layout(this.shown, this.#height());
-    this.picture.draw(this.shown, this.span, this.clock, this.zoomed ?? this.shown.detail.points);
+    this.picture.draw(this.shown, this.looking.span, this.clock, this.looking.points);
     if (anew && !this.isPainted) this.marks.open(this.shown, marks);
     else this.marks.show();
   }
 
   #height() {
-    return Math.max(240, Math.min(HEIGHT, window.innerHeight - (window.innerWidth < 760 ? 500 : 370)));
+    return Math.max(240, Math.min(HEIGHT, window.innerHeight - (window.innerWidth < 760 ? 500 : 395)));
   }
 
   #resized() {
@@ -227,66 +245,23 @@ class Card {
   #marked() {
     const points = this.marks.extents().reduce((sum, [low, high]) => sum + high - low, 0);
     this.#say(`${points.toLocaleString("en")} point${points === 1 ? "" : "s"} marked: ${this.marks.extents().map((one) => this.clock.stretch(one)).join("; ")}`);
-    if (this.shown) this.why.ask(this.shown, this.marks.extents());
+    if (this.shown) this.alike.ask(this.marks.extents());
   }
 
   #look(name) {
     if (!this.shown) return;
-    const [low, high] = this.span;
-    const [wide, whole] = [high - low, this.shown.detail.length ?? this.shown.detail.rows ?? Infinity];
-    const about = this.shown.asks_event ? (this.marks.extents()[0] ?? this.shown.event) : this.shown.span;
-    const middle = (about[0] + about[1]) / 2;
-    if (name === "reset") {
-      this.span = [...this.shown.view];
-      this.zoomed = null;
-      this.marks.reset();
-    } else if (name === "left" || name === "right") this.#see(low + (name === "left" ? -wide / 4 : wide / 4), wide, whole);
-    else {
-      const next = Math.max(8, wide * (name === "closer" ? 0.5 : 2));
-      this.#see(name === "closer" || (middle > low && middle < high) ? middle - next / 2 : (low + high - next) / 2, next, whole);
-    }
-    this.#draw();
-    this.#finer();
-  }
-
-  #see(low, wide, whole) {
-    const from = Math.max(0, Math.round(Math.min(low, whole - wide)));
-    this.span = [from, Math.round(Math.min(from + wide, whole))];
-  }
-
-  // Zoomed: the points that this part needs, as they were recorded where the screen can show them all.
-  #finer() {
-    clearTimeout(this.zoomTimer);
-    const { shown, span } = this;
-    this.zoomTimer = setTimeout(async () => {
-      try {
-        const path = `/series/${encodeURIComponent(shown.series)}/points?low=${span[0]}&high=${span[1]}&width=1200`;
-        const found = await this.api.get(path);
-        if (this.shown !== shown || this.span !== span) return;
-        this.zoomed = found.points ?? found;
-        this.#draw();
-      } catch {
-        this.#say("Finer points cannot be had now; what is drawn is what was there.");
-      }
-    }, 120);
+    if (name === "reset") this.marks.reset();
+    this.looking.look(name, this.shown.asks_event ? (this.marks.extents()[0] ?? this.shown.event) : this.shown.span);
   }
 
   #blank(question) {
     Object.assign(this, { shown: null, past: null, isPainted: false });
-    const { cover, root } = this.view;
-    root.dataset.state = "blank";
-    delete root.dataset.item;
-    const state = question?.problem ? "problem" : (question ? "loading" : (this.queue?.state ?? "loading"));
-    root.dataset.why = state;
-    this.view.left.textContent = "";
-    cover.replaceChildren(element("p", absence(state, question?.problem ?? this.problem)));
-    if (state === "problem") {
-      const skip = element("button", "Skip it", { type: "button" });
-      skip.addEventListener("click", () => this.#skipBroken(question));
-      const again = element("button", "Try again", { type: "button" });
-      again.addEventListener("click", () => (this.queue.retry(question), this.#show()));
-      cover.append(again, skip);
-    }
+    this.alike.stop();
+    const state = showAbsence(this.view, question, this.queue, {
+      problem: this.problem,
+      onRetry: () => (this.queue.retry(question), this.#show()),
+      onSkip: () => this.#skipBroken(question),
+    });
     if (state === "empty") this.#tell("empty");
     this.#state();
   }
@@ -344,7 +319,7 @@ class Card {
       this.view.read.textContent = "";
       return;
     }
-    this.view.read.textContent = reading(this.shown.detail, this.zoomed ?? this.shown.detail.points, this.clock, place);
+    this.view.read.textContent = reading(this.shown.detail, this.looking.points, this.clock, place);
   }
 
   #say(text, isProblem = false) {

@@ -49,6 +49,17 @@ export class Clock {
     return other && day(other) === day(date) ? hour : `${day(date)}, ${hour}`;
   }
 
+  // "3 Mar", and "14:05"; without a clock "sample", and its number.
+  day(place) {
+    return this.hasClock ? this.#tick(this.at(place) + this.offset, 864e5) : "sample";
+  }
+
+  hour(place) {
+    if (!this.hasClock) return this.say(place);
+    const date = new Date(this.at(place) + this.offset);
+    return `${two(date.getUTCHours())}:${two(date.getUTCMinutes())}`;
+  }
+
   stretch([low, high]) {
     if (!this.hasClock) return `samples ${this.say(low)} to ${this.say(high - 1)}`;
     return `${this.say(low)} to ${this.say(high - 1, low)}`;

@@ -45,3 +45,11 @@ def test_white_on_the_answer_buttons_can_be_read() -> None:
 @pytest.mark.parametrize("line", [*looks.VALUES.values(), looks.LINE, looks.ALARM, looks.ASKED_EDGE])
 def test_lines_can_be_seen_on_both_grounds(line: str) -> None:
     assert min(contrast(line, ground) for ground in GROUNDS) >= 3
+
+
+@pytest.mark.parametrize("file", ["draw.js", "sketch.js"])
+def test_the_cards_lines_can_be_seen_on_both_grounds(file: str) -> None:
+    script = Path(looks.__file__).with_name("desk").joinpath(file).read_text("utf-8")
+    lines = re.findall(r"\"(#[0-9a-f]{6})\"", script)
+    assert len(lines) >= 2
+    assert min(contrast(line, ground) for line in lines for ground in GROUNDS) >= 3
