@@ -188,14 +188,15 @@ def _within(file: _File, series: Iterable[str], pools: Mapping[str, Bool], optio
     if all(its.all() for its in pools.values()):
         return replace(file, rest=rest)
     cut = [replace(one, windows=one.windows[pools[one.series][one.windows]]) for one in file.groups]
-    pairs = list(zip(file.groups, cut, strict=True))
-    first = next((file.place(one.row) for one, its in pairs if len(its.windows) < len(one.windows)), "")
+    short = [(one, len(one.windows) - len(its.windows)) for one, its in zip(file.groups, cut, strict=True)]
+    short = [(one, lost) for one, lost in short if lost]
+    first = min((one for one, _ in short), key=lambda one: one.row, default=None)
     return replace(
         file,
         groups=[one for one in cut if len(one.windows)],
         rest=rest,
-        outside=sum(len(one.windows) - len(its.windows) for one, its in pairs),
-        first_outside=first,
+        outside=sum(lost for _, lost in short),
+        first_outside="" if first is None else f"{file.place(first.row)} ({first.series})",
     )
 
 

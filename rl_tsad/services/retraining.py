@@ -194,7 +194,7 @@ def _cut(foundation: Foundation, learnt: Learnt) -> Learnt:
 
 
 def _answered(foundation: Foundation, targets: Targets) -> tuple[Int8, Int64]:
-    """Give people's answers on the pool's windows, and their rows; an imported answer may lie in the test."""
+    """Give people's answers on the pool's windows, and their rows; others lie outside where the split was changed."""
     own = human(targets)
     rows = rows_of(foundation.keys, own.keys)
     in_pool = (rows >= 0) & foundation.pool[rows]

@@ -9,12 +9,12 @@ from db import audit
 from db.audit import AuditFilter
 from db.desk_records import Role
 from db.records import Answer
-from labeling_ui.screens.files import FORMS
+from labeling_ui.screens.files import FORMS, said_of_file
 from rl_tsad.data.annotations.forms import Form
 from rl_tsad.errors import AccessError, DataError
 from rl_tsad.services import labeling
 from rl_tsad.services.exchange import exported
-from rl_tsad.services.importing import ImportOptions
+from rl_tsad.services.importing import Imported, ImportOptions
 from rl_tsad.services.people import Visitor
 from rl_tsad.services.uploads import take_file
 
@@ -68,6 +68,11 @@ def test_a_file_that_is_none_adds_nothing_and_says_where_it_is_wrong(scene: Any)
     assert "answers.csv, line 2" in said(app)
     assert "/tmp" not in said(app)
     assert not [button for button in app.button if button.key == "files-add"]
+
+
+def test_what_is_kept_for_the_test_is_said_to_be_left_out() -> None:
+    found = Imported(Form.INTERVALS, {Answer.NORMAL: 2}, 1, 0, outside=3, first_outside="a.csv, line 3 (x)")
+    assert "3 windows left out, since they are kept for the test; the first: a.csv, line 3 (x)." in said_of_file(found)
 
 
 def test_every_format_can_be_chosen_and_is_written(scene: Any) -> None:

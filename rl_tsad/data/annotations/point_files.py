@@ -162,7 +162,8 @@ def read_tsb_labels(paths: Iterable[Path], known: Recordings) -> Annotations:
         DataError: names file and line of what cannot be read.
     """
     stretches: list[Stretch] = []
-    names, strange, place = set(), [], str
+    names, strange = set(), []
+    place: Place = lambda row: f"point {row} of its file"  # noqa: E731
     for path in paths:
         inner = _TSB.match(path.stem)
         name = known.only or known.find(path.stem) or (known.find(inner.group(1)) if inner else None)

@@ -313,7 +313,7 @@ def test_an_import_labels_nothing_that_is_kept_for_the_test(source: Workspace, t
         starts = {int(key.split(":")[1]) for key in standing(ws)}
         assert max(starts) == last - last % STRIDE
         assert starts == set(range(0, last + 1, STRIDE))
-        assert (done.counts[Answer.ANOMALY], done.outside, done.first_outside) == (3, 8, "a.csv, line 3")
+        assert (done.counts[Answer.ANOMALY], done.outside, done.first_outside) == (3, 8, "a.csv, line 3 (fan)")
         fill(source)
         for name in ("all.json", "windows.csv"):
             export_answers(source, tmp_path / name)
