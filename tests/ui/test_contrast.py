@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from labeling_ui import looks
-from labeling_ui.components import curve_chart, series_chart, thumbnail
 
 THEME = tomllib.loads(Path(looks.__file__).with_name(".streamlit").joinpath("config.toml").read_text("utf-8"))["theme"]
 GROUNDS = [THEME[name]["backgroundColor"] for name in ("light", "dark")]
@@ -43,9 +42,7 @@ def test_white_on_the_answer_buttons_can_be_read() -> None:
     assert min(contrast("#ffffff", fill) for fill in fills) >= 4.5
 
 
-@pytest.mark.parametrize(
-    "line", [series_chart.CONTEXT_LINE, series_chart.ASKED_EDGE, curve_chart.LINE, *thumbnail.LINES.values()]
-)
+@pytest.mark.parametrize("line", [*looks.VALUES.values(), looks.LINE, looks.ALARM, looks.ASKED_EDGE])
 def test_lines_can_be_seen_on_both_grounds(line: str) -> None:
     assert min(contrast(line, ground) for ground in GROUNDS) >= 3
 
