@@ -144,10 +144,16 @@ export class Alike {
     const within = rangesOf(there.map((one) => this.shots.get(one.key)));
     there.forEach((one, place) => {
       const shot = this.shots.get(one.key);
-      sketch(this.strip.children[place].firstChild, shot, { answer: one.answer, within: within.get(shot.series) });
+      sketch(this.strip.children[place].firstChild, shot, { answer: one.answer, within: within.get(shot.series), first: this.#deviating() });
     });
     this.#say();
     if (focused) this.#tiles().find((one) => one.dataset.key === focused)?.focus({ preventScroll: true });
+  }
+
+  // Places of the channels that deviate most in the question: where there is no room for all, they are drawn.
+  #deviating() {
+    const { channels, why } = this.question.detail;
+    return (why?.channels ?? []).map(({ name }) => channels.findIndex((one) => one.name === name));
   }
 
   #say() {

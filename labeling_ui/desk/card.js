@@ -16,6 +16,7 @@ import { Looking } from "./looking.js";
 import { Marks } from "./marks.js";
 import { Overlays } from "./overlays.js";
 import { Queue } from "./queue.js";
+import { Teller } from "./telling.js";
 import { makeView } from "./view.js";
 import { element, Why } from "./why.js";
 import { ANSWERS, describe, reading, stateLine } from "./wording.js";
@@ -23,8 +24,6 @@ import { ANSWERS, describe, reading, stateLine } from "./wording.js";
 const WAITED = 16;
 const CLICK_AFTER = 250; // the second press of a double click is no answer to the next question
 const MOST_WAITING = 500;
-const REPORT_EVERY = 50;
-const REPORT_AFTER = 2_000; // of silence, where there are fewer
 const HEIGHT = 400;
 const mounted = new WeakMap();
 
@@ -48,9 +47,7 @@ export function mount({ data, parentElement, setTriggerValue }) {
 class Card {
   constructor(data, parent, report) {
     this.data = data;
-    this.report = report;
     this.waiting = [];
-    this.reported = 0;
     this.api = makeApi(data.api, data.token, data.analyst);
     const root = element("section", "", { class: "card", "aria-label": "Labeling card" });
     parent.append(element("link", "", { rel: "stylesheet", href: data.sheet }), root);
@@ -61,6 +58,7 @@ class Card {
     this.why = new Why(this.view.why);
     this.#parts(data);
     this.log = new AnswerLog(data.scope, this.api, { onChange: () => this.#state(), onResults: (all) => this.#results(all) });
+    this.teller = new Teller(this.log, report);
   }
 
   #parts(data) {
@@ -94,7 +92,7 @@ class Card {
   }
 
   close() {
-    clearTimeout(this.teller);
+    this.teller.close();
     this.deaf?.();
     window.removeEventListener("keydown", this.onEscape);
     this.sizes?.disconnect();
@@ -107,7 +105,8 @@ class Card {
 
   update(data, report) {
     const isOther = data.round !== this.data.round;
-    Object.assign(this, { data, report });
+    this.data = data;
+    this.teller.report = report;
     this.api.token = data.token;
     if (isOther) this.overlays.forget();
     if (this.log.state === "refused") this.log.send();
@@ -262,7 +261,7 @@ class Card {
       onRetry: () => (this.queue.retry(question), this.#show()),
       onSkip: () => this.#skipBroken(question),
     });
-    if (state === "empty") this.#tell("empty");
+    if (state === "empty") this.teller.empty();
     this.#state();
   }
 
@@ -296,17 +295,7 @@ class Card {
       const spread = good.spread ? `, spread to ${good.spread.toLocaleString("en")} look-alike${good.spread === 1 ? "" : "s"}` : "";
       this.#say(`${ANSWERS[good.entry.answer]} kept${spread}.`);
     }
-    clearTimeout(this.teller);
-    const news = this.log.kept - this.reported;
-    if (news) this.teller = setTimeout(() => this.#tell("progress"), news < REPORT_EVERY ? REPORT_AFTER : 0);
-  }
-
-  // Streamlit draws progress and offers beside the card: it is told rarely, because each telling runs the page.
-  #tell(what) {
-    if (this.log.waiting() || (what === "empty" && this.toldEmpty === this.log.kept)) return;
-    this.reported = this.log.kept;
-    if (what === "empty") this.toldEmpty = this.log.kept;
-    this.report("kept", { what, kept: this.log.kept });
+    this.teller.progress();
   }
 
   #progress() {
@@ -334,7 +323,7 @@ class Card {
     this.view.state.dataset.state = waiting ? this.log.state : "kept";
     this.view.root.dataset.waiting = waiting;
     this.#progress();
-    if (this.view.root.dataset.why === "empty" && this.view.root.dataset.state === "blank") this.#tell("empty");
+    if (this.view.root.dataset.why === "empty" && this.view.root.dataset.state === "blank") this.teller.empty();
   }
 }
 
