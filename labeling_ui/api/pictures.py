@@ -39,10 +39,11 @@ def picture(ws: Workspace, shown: Shown) -> shapes.Picture:
     record, thought = shown.asked.record, shown.thought
     return shapes.Picture(
         **question(ws, shown.asked),
-        times=[(place, instant(time)) for place, time in shown.times],
+        times=times(shown.times),
         timezone=record.timezone,
         channels=channels(record),
         origin=shown.asked.view[0],
+        rows=record.rows,
         points=points(shown.points),
         overlays={"score": shapes.Line(index=thought.ends.tolist(), values=numbers(thought.probability))},
         compare=[
@@ -62,6 +63,11 @@ def points(seen: View) -> shapes.Points:
     """Write what is drawn of a stretch."""
     index = [one.tolist() for one in seen.index]
     return shapes.Points(low=seen.low, high=seen.high, index=index, values=[numbers(one) for one in seen.values])
+
+
+def times(sparse: Sequence[tuple[int, Any]]) -> list[tuple[int, str | int]]:
+    """Write the times of some points."""
+    return [(place, instant(time)) for place, time in sparse]
 
 
 def numbers(values: NDArray[Any]) -> list[float | None]:

@@ -110,6 +110,12 @@ class Points(BaseModel):
     values: list[list[float | None]]
 
 
+class Stretch(Points):
+    """What is drawn of a stretch of a series, and when it was."""
+
+    times: list[tuple[int, str | int]]
+
+
 class Line(BaseModel):
     """One line over the series' points."""
 
@@ -155,6 +161,7 @@ class Picture(Question):
     timezone: str | None
     channels: list[Channel]
     origin: int
+    rows: Annotated[int, Field(description="points of the whole series")]
     points: Points
     overlays: dict[str, Line]
     compare: list[Earlier]

@@ -49,7 +49,7 @@ class Card {
     const root = element("section", "", { class: "card", "aria-label": "Labeling card" });
     parent.append(element("link", "", { rel: "stylesheet", href: data.sheet }), root);
     this.view = makeView(root, (name, how) => this.act(name, how), data.faults ?? []);
-    this.picture = new Picture(this.view.back, this.view.front, this.view.scroller);
+    this.picture = new Picture(this.view.back, this.view.front, this.view.scroller, this.view.axis);
     this.marks = new Marks(this.picture, this.view.layer, { onChange: () => this.#marked() });
     this.marks.onHover = (place) => this.#read(place);
     this.why = new Why(this.view.why, this.api);
@@ -228,7 +228,7 @@ class Card {
   #look(name) {
     if (!this.shown) return;
     const [low, high] = this.span;
-    const [wide, whole] = [high - low, this.shown.detail.length ?? this.shown.detail.rows ?? Infinity];
+    const [wide, whole] = [high - low, this.shown.detail.rows];
     const about = this.shown.asks_event ? (this.marks.extents()[0] ?? this.shown.event) : this.shown.span;
     const middle = (about[0] + about[1]) / 2;
     if (name === "reset") {
@@ -258,7 +258,8 @@ class Card {
         const path = `/series/${encodeURIComponent(shown.series)}/points?low=${span[0]}&high=${span[1]}&width=1200`;
         const found = await this.api.get(path);
         if (this.shown !== shown || this.span !== span) return;
-        this.zoomed = found.points ?? found;
+        this.zoomed = found;
+        this.clock.learn(found.times);
         this.#draw();
       } catch {
         this.#say("Finer points cannot be had now; what is drawn is what was there.");

@@ -204,7 +204,7 @@ def _earlier(ws: Workspace, record: SeriesRecord, low: int, high: int) -> list[E
         place = int(np.searchsorted(times, times[low] - back))
         end = min(low, place + high - low)
         if end - place >= (high - low) // 2 and abs(times[place] - (times[low] - back)) <= step:
-            points = view(ws, record, place, end, width=width_for(len(record.channels)))
+            points = view(ws, record, place, end, width=width_for(2 * len(record.channels)))
             found.append(Earlier(name, low - place, points))
     return found
 
