@@ -50,7 +50,7 @@ def picture(ws: Workspace, shown: Shown) -> shapes.Picture:
             shapes.Earlier(
                 name=one.name,
                 shift=one.shift,
-                index=[(index + one.shift).tolist() for index in one.points.index],
+                index=[_shortly(places) for places in one.places],
                 values=[numbers(values) for values in one.points.values],
             )
             for one in shown.earlier
@@ -103,6 +103,10 @@ def channels(record: SeriesRecord) -> list[shapes.Channel]:
         shapes.Channel(name=name, unit=match["unit"] if match else None, exogenous=name in record.exogenous)
         for name, match in found
     ]
+
+
+def _shortly(places: NDArray[np.float64]) -> list[int | float]:
+    return [int(one) if one.is_integer() else one for one in np.round(places, 3).tolist()]
 
 
 def _why(shown: Shown) -> shapes.Why:

@@ -124,11 +124,11 @@ class Line(BaseModel):
 
 
 class Earlier(BaseModel):
-    """The same hours before; ``index`` is moved by ``shift`` to lie over what is shown."""
+    """The same hours before: ``index`` tells between which points that are shown they lie, by the clock."""
 
     name: str
     shift: int
-    index: list[list[int]]
+    index: list[list[int | float]]
     values: list[list[float | None]]
 
 

@@ -58,13 +58,16 @@ class Card {
 
   async open() {
     await Promise.all([this.log.open(), sheetOf(this.view.root)]);
-    this.history = new History(`${this.log.prefix}history`);
-    this.queue = new Queue(this.api, this.log, { onChange: () => this.#show(), onProblem: (error) => (this.problem = error) });
+    this.history = new History(`${this.log.prefix}history|${this.log.client}`); // its numbers are those of this name
+    const onChange = (said) => (said && this.#say(said), this.#show());
+    this.queue = new Queue(this.api, this.log, { onChange, onProblem: (error) => (this.problem = error) });
     this.deaf = listen((name, how) => this.act(name, how));
+    if (document.activeElement?.tagName === "INPUT") document.activeElement.blur(); // a name was typed: keys answer now
     this.onEscape = (event) => event.key === "Escape" && this.#letGo();
     window.addEventListener("keydown", this.onEscape);
     this.sizes = new ResizeObserver(() => this.#resized());
     this.sizes.observe(this.view.root);
+    window.addEventListener("resize", this.onResize = () => this.#resized());
     this.view.comment.addEventListener("keydown", (event) => {
       if (event.key === "Enter" || event.key === "Escape") this.view.question.focus();
       event.stopPropagation();
@@ -78,6 +81,7 @@ class Card {
   close() {
     this.deaf?.();
     window.removeEventListener("keydown", this.onEscape);
+    window.removeEventListener("resize", this.onResize);
     this.sizes?.disconnect();
     this.themes?.disconnect();
     this.why.stop();
@@ -216,7 +220,7 @@ class Card {
   }
 
   #resized() {
-    if (this.picture.width !== this.view.scroller.clientWidth) this.#draw();
+    if (this.picture.width !== this.view.scroller.clientWidth || this.picture.given !== this.#height()) this.#draw();
   }
 
   #marked() {
@@ -273,6 +277,7 @@ class Card {
     root.dataset.state = "blank";
     delete root.dataset.item;
     const state = question?.problem ? "problem" : (question ? "loading" : (this.queue?.state ?? "loading"));
+    if (state === "empty" && root.dataset.why === state) return this.#state();
     root.dataset.why = state;
     this.view.left.textContent = "";
     cover.replaceChildren(element("p", absence(state, question?.problem ?? this.problem)));

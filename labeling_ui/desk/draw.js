@@ -25,6 +25,7 @@ export class Picture {
   // Lay the rows out: targets first, exogenous channels below, a strip for the score where there is one.
   layout(question, height) {
     const { detail } = question;
+    this.given = height;
     this.width = Math.max(240, this.scroller.clientWidth);
     this.left = this.width < 560 ? 74 : LEFT;
     this.right = this.width < 560 ? 36 : RIGHT;

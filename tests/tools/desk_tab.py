@@ -35,6 +35,11 @@ def moved_on(page: Any, item: int) -> int:
     return asked(page)
 
 
+def ready_for_clicks(page: Any) -> None:
+    """Wait until a click counts: not at once, lest the second half of a double click is an answer."""
+    page.get_by_text("What it would settle").wait_for()
+
+
 def all_kept(page: Any) -> None:
     page.locator("section.card .state", has_text=re.compile("^All kept$")).wait_for()
 
@@ -83,3 +88,13 @@ _COUNT = """(canvas, [colour, [x0, y0, x1, y1]]) => {
     if (data[at + 3] > 200 && wanted.every((one, place) => Math.abs(one - data[at + place]) < 12)) found += 1;
   return found;
 }"""
+
+
+def sit_down(page: Any, name: str) -> None:
+    """Answer under another name from now on."""
+    field = page.get_by_label("Answers are kept under")
+    field.fill(name)
+    before = page.locator("section.card").element_handle()
+    field.press("Enter")
+    page.wait_for_function("card => !card.isConnected", arg=before)
+    page.locator("section.card").wait_for()
