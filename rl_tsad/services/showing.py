@@ -217,7 +217,7 @@ def _earlier(ws: Workspace, record: SeriesRecord, low: int, high: int) -> list[E
 def _by_the_clock(now: NDArray[Any], then: NDArray[Any]) -> Float64:
     """Give the places (N,) of some instants among (T,) rising ones, also between two of them."""
     since, at = ((one - now[0]).astype(np.float64) for one in (now, then))
-    return np.interp(at, since, np.arange(len(now), dtype=np.float64))
+    return np.asarray(np.interp(at, since, np.arange(len(now), dtype=np.float64)), dtype=np.float64)
 
 
 @lru_cache(maxsize=64)
