@@ -175,8 +175,8 @@ class Card {
     const past = this.history?.current() ?? null;
     const question = past ? past.question : (this.queue?.current() ?? null);
     this.#progress();
-    if (past && !question.detail) this.#fetchPast(question);
-    if (!question?.detail) return this.#blank(question);
+    if (past && !question.detail && !question.problem) this.#fetchPast(question);
+    if (!question?.detail) return this.#blank(question, past);
     if (this.shown === question && this.past === past && this.isPainted) return this.#state();
     Object.assign(this, { shown: question, past, isPainted: false, zoomed: null });
     this.span = [...(question.view ?? question.detail.view)];
@@ -271,7 +271,7 @@ class Card {
     }, 120);
   }
 
-  #blank(question) {
+  #blank(question, past) {
     Object.assign(this, { shown: null, past: null, isPainted: false });
     const { cover, root } = this.view;
     root.dataset.state = "blank";
@@ -282,8 +282,8 @@ class Card {
     this.view.left.textContent = "";
     cover.replaceChildren(element("p", absence(state, question?.problem ?? this.problem)));
     if (state === "problem") {
-      const skip = element("button", "Skip it", { type: "button" });
-      skip.addEventListener("click", () => this.#skipBroken(question));
+      const skip = element("button", past ? "Go on" : "Skip it", { type: "button" });
+      skip.addEventListener("click", () => (past ? this.act("next") : this.#skipBroken(question)));
       const again = element("button", "Try again", { type: "button" });
       again.addEventListener("click", () => (this.queue.retry(question), this.#show()));
       cover.append(again, skip);
@@ -304,7 +304,7 @@ class Card {
     } catch (error) {
       question.problem = error;
     }
-    if (this.history.current()?.question === question && question.detail) this.#show();
+    if (this.history.current()?.question === question) this.#show();
   }
 
   #results(results) {

@@ -141,6 +141,30 @@ def test_a_question_whose_points_are_lost_is_tried_again_or_skipped(
         painted(page)
 
 
+def test_an_earlier_question_that_cannot_be_had_is_tried_again(desk: tuple[Workspace, Server], browser: Any) -> None:
+    ws, server = desk
+    with tab_of(browser) as (page, _):
+        open_card(page, server)
+        press(page, "n")
+        item = standing(ws)[-1].item_id
+        page.reload()
+        now = asked(page)
+        page.route(
+            f"**/api/v1/questions/{item}", lambda route: route.fulfill(content_type="application/json", **FAILED)
+        )
+        page.keyboard.press("ArrowLeft")
+        page.get_by_text("This question cannot be shown: the store failed").wait_for()
+        page.get_by_role("button", name="Go on").click()
+        assert asked(page) == now
+        page.keyboard.press("ArrowLeft")
+        page.unroute(f"**/api/v1/questions/{item}")
+        page.get_by_role("button", name="Try again").click()
+        page.get_by_text("You answered Normal").wait_for()
+        assert asked(page) == item
+        press(page, "u")
+        assert answers(ws)[-1] == Answer.UNSURE
+
+
 def test_while_others_hold_all_questions_the_card_says_so(desk: tuple[Workspace, Server], browser: Any) -> None:
     ws, server = desk
     held = [item.id for item in answering.hold(ws, "others", 100)[0]]
