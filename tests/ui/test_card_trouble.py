@@ -23,10 +23,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
 ]
-FAILED = {
-    "status": 503,
-    "body": json.dumps({"error": {"expected": "x", "message": "expected the store, got a failure"}}),
-}
+FAILED = {"status": 503, "body": json.dumps({"error": {"expected": "", "message": "the store failed"}})}
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +41,11 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Workspace, 
 def browser() -> Iterator[Any]:
     with running_browser() as started:
         yield started
+
+
+def fail(route: Any) -> None:
+    """Answer as the server does while its store fails."""
+    route.fulfill(content_type="application/json", **FAILED)
 
 
 def state(page: Any, text: str) -> None:
@@ -103,7 +105,7 @@ def test_answers_stay_in_the_browser_while_the_store_fails(desk: tuple[Workspace
         open_card(page, server)
         asked(page)
         before = answers(ws)
-        page.route("**/api/v1/log", lambda route: route.fulfill(content_type="application/json", **FAILED))
+        page.route("**/api/v1/log", fail)
         for key in "nau":
             page.keyboard.press(key)
         state(page, "Offline: 3 answers kept in this browser")
@@ -116,7 +118,7 @@ def test_answers_stay_in_the_browser_while_the_store_fails(desk: tuple[Workspace
 def test_a_failing_preview_is_no_trouble(desk: tuple[Workspace, Server], browser: Any) -> None:
     ws, server = desk
     with tab_of(browser) as (page, _):
-        page.route("**/api/v1/preview", lambda route: route.fulfill(content_type="application/json", **FAILED))
+        page.route("**/api/v1/preview", fail)
         with page.expect_response("**/api/v1/preview"):
             open_card(page, server)
         assert page.get_by_text("What it would settle").count() == 0
@@ -149,15 +151,14 @@ def test_an_earlier_question_that_cannot_be_had_is_tried_again(desk: tuple[Works
         item = standing(ws)[-1].item_id
         page.reload()
         now = asked(page)
-        page.route(
-            f"**/api/v1/questions/{item}", lambda route: route.fulfill(content_type="application/json", **FAILED)
-        )
+        its_picture = f"**/api/v1/questions/{item}"
+        page.route(its_picture, fail)
         page.keyboard.press("ArrowLeft")
         page.get_by_text("This question cannot be shown: the store failed").wait_for()
         page.get_by_role("button", name="Go on").click()
         assert asked(page) == now
         page.keyboard.press("ArrowLeft")
-        page.unroute(f"**/api/v1/questions/{item}")
+        page.unroute(its_picture)
         page.get_by_role("button", name="Try again").click()
         page.get_by_text("You answered Normal").wait_for()
         assert asked(page) == item
