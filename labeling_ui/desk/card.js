@@ -20,6 +20,7 @@ const CLICK_AFTER = 250; // the second press of a double click is no answer to t
 const MOST_WAITING = 500;
 const REPORT_EVERY = 10;
 const HEIGHT = 400;
+const DRAWN = 24_000; // points of all channels together that are fetched for a closer look
 const mounted = new WeakMap();
 
 // Streamlit calls this on each run of the page; what is there stays there.
@@ -257,9 +258,10 @@ class Card {
   #finer() {
     clearTimeout(this.zoomTimer);
     const { shown, span } = this;
+    const width = Math.max(200, Math.min(1200, Math.floor(DRAWN / shown.detail.channels.length)));
     this.zoomTimer = setTimeout(async () => {
       try {
-        const path = `/series/${encodeURIComponent(shown.series)}/points?low=${span[0]}&high=${span[1]}&width=1200`;
+        const path = `/series/${encodeURIComponent(shown.series)}/points?low=${span[0]}&high=${span[1]}&width=${width}`;
         const found = await this.api.get(path);
         if (this.shown !== shown || this.span !== span) return;
         this.zoomed = found;

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from desk_process import CHROMIUM, Server, running_browser, tab_of
-from desk_tab import count_colour, drag, open_card, press
+from desk_tab import count_colour, drag, open_card, pixel, press
 from laid_out import lay_out, standing
 
 from rl_tsad.services.workspace import Workspace
@@ -74,6 +74,19 @@ def test_a_picture_of_64_channels_scrolls_in_its_place_and_is_small(
             assert status == 200
             assert len(json.dumps(picture, separators=(",", ":"))) < MEGABYTE
         assert [one["name"] for one in picture["compare"]] == ["yesterday", "last week"]
+        assert complaints == []
+
+
+def test_zoomed_out_all_of_a_million_points_are_one_small_picture(desk: tuple[Workspace, Server], browser: Any) -> None:
+    with tab_of(browser) as (page, complaints):
+        open_card(page, desk[1])
+        with page.expect_response(lambda reply: f"low=0&high={POINTS}" in reply.url) as got:
+            for _ in range(9):
+                page.keyboard.press("-")
+        assert len(got.value.body()) < MEGABYTE
+        page.locator("canvas.axis").wait_for()
+        handle = page.get_by_role("slider").first.bounding_box()
+        assert handle["x"] + handle["width"] / 2 == pytest.approx(pixel(page, 600_200, (0, POINTS)), abs=3)
         assert complaints == []
 
 
