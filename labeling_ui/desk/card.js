@@ -48,7 +48,8 @@ class Card {
     this.reported = 0;
     this.api = makeApi(data.api, data.token, data.analyst);
     const root = element("section", "", { class: "card", "aria-label": "Labeling card" });
-    parent.append(element("link", "", { rel: "stylesheet", href: data.sheet }), root);
+    this.parts = [element("link", "", { rel: "stylesheet", href: data.sheet }), root];
+    parent.append(...this.parts);
     this.view = makeView(root, (name, how) => this.act(name, how), data.faults ?? []);
     this.picture = new Picture(this.view.back, this.view.front, this.view.scroller, this.view.axis);
     this.marks = new Marks(this.picture, this.view.layer, { onChange: () => this.#marked() });
@@ -59,6 +60,7 @@ class Card {
 
   async open() {
     await Promise.all([this.log.open(), sheetOf(this.view.root)]);
+    if (this.isClosed) return; // taken off the page meanwhile: it must not hear any key
     this.history = new History(`${this.log.prefix}history|${this.log.client}`); // its numbers are those of this name
     const onChange = (said) => (said && this.#say(said), this.#show());
     this.queue = new Queue(this.api, this.log, { onChange, onProblem: (error) => (this.problem = error) });
@@ -80,6 +82,8 @@ class Card {
   }
 
   close() {
+    this.isClosed = true;
+    for (const part of this.parts) part.remove();
     this.deaf?.();
     window.removeEventListener("keydown", this.onEscape);
     window.removeEventListener("resize", this.onResize);

@@ -94,7 +94,7 @@ def sit_down(page: Any, name: str) -> None:
     """Answer under another name from now on."""
     field = page.get_by_label("Answers are kept under")
     field.fill(name)
-    before = page.locator("section.card").element_handle()
+    before = page.locator("section.card[data-state]").element_handle()
     field.press("Enter")
     page.wait_for_function("card => !card.isConnected", arg=before)
     page.locator("section.card").wait_for()

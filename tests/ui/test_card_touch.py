@@ -23,7 +23,7 @@ pytestmark = [
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Workspace, Server]]:
     root = tmp_path_factory.mktemp("touch") / "plant"
     values = np.random.default_rng(0).normal(size=(640, 3)).astype(np.float32)
