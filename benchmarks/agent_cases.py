@@ -35,7 +35,7 @@ from rl_tsad.detector.fit import fit_detector
 from rl_tsad.detector.judge import Judge, Judgement
 from rl_tsad.detector.rehearse import Rehearsal, rehearse
 from rl_tsad.seeding import derive_rng, derive_seed
-from rl_tsad.services.foundation import split_windows
+from rl_tsad.services.pools import split_windows
 from rl_tsad.types import Bool, Float32, Int8, Int64, Series, Windows, spans_of
 
 REAL = ("nab", "skab", "smap")

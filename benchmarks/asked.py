@@ -32,7 +32,7 @@ from rl_tsad.detector.judge import Judgement
 from rl_tsad.language.asked import Plan, Told, as_targets, plan_questions, spread_severities
 from rl_tsad.language_config import AskingConfig, LanguageConfig
 from rl_tsad.seeding import derive_rng
-from rl_tsad.services.foundation import split_windows
+from rl_tsad.services.pools import split_windows
 from rl_tsad.types import Float32, Keys, Targets, rows_of
 
 RIGHT = (1.0, 0.9, 0.75)

@@ -93,7 +93,9 @@ def free_port() -> int:
 def commands(kind: str, workspace: Path, port: int) -> list[str]:
     if kind == "card":
         return launch.command(workspace, port)
-    flags = [f"--{name}={str(value).lower()}" for name, value in launch.flags(port).items()]
+    plain = {"server.headless": True, "server.fileWatcherType": "none", "browser.gatherUsageStats": False}
+    plain |= {"server.address": launch.ADDRESS, "server.port": port}
+    flags = [f"--{name}={str(value).lower()}" for name, value in plain.items()]
     script = str(Path(__file__).with_name("desk_plain.py"))
     return [sys.executable, "-m", "streamlit", "run", script, *flags, "--", str(workspace)]
 
@@ -154,7 +156,7 @@ def run(kind: str, template: Path, chromium: str, given: argparse.Namespace, pro
             with load(processes):
                 time.sleep(1 if processes else 0)
                 type_keys(page, keys, given.interval)
-                settle(page, given.answers, 60 if kind == "card" else 5)
+                settle(page, given.answers, 180 if kind == "card" else 5)
                 found = kept(workspace)
                 painted, pressed = page.evaluate("[window.painted, window.pressed]")
                 if kind == "plain":

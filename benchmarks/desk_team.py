@@ -35,16 +35,15 @@ from typing import Any
 
 import numpy as np
 from desk_crowd import LEASE, Analyst, call
+from hand_made import add_series, add_version
 
-from db import labels, queries, series, versions
+from db import labels, queries
 from db.desk_records import Role
-from db.records import ItemState, NewItem, NewSeries, NewVersion
+from db.records import ItemState, NewItem, NewVersion
 from labeling_ui import launch
-from rl_tsad.active.graph import build_graph
-from rl_tsad.active.graph_files import save_graph
 from rl_tsad.config import Settings
 from rl_tsad.services import people, team
-from rl_tsad.services.workspace import Workspace, create_workspace, write_series
+from rl_tsad.services.workspace import Workspace, create_workspace
 from rl_tsad.settings import load_settings
 from rl_tsad.types import Series, slide, spans_of
 
@@ -65,18 +64,11 @@ def build(root: Path, answers: int, *, database: str | None = None) -> None:
 def _fill(ws: Workspace, recorded: Series, windows: Any, answers: int) -> None:
     metrics = {"spread/floor_normal": None, "spread/floor_anomaly": None}
     config = {"window": {"length": LENGTH, "stride": STRIDE}}
-    with ws.store.begin() as session:
-        record = series.add(session, NewSeries("line", digest="d", rows=recorded.length, channels=("flow",)))
-        version = versions.add(session, NewVersion("d" * 64, config, metrics))
-        versions.set_current(session, version.id)
-    write_series(ws.root / record.path, recorded)
-    folder = ws.model_folder(version)
-    folder.mkdir(parents=True)
-    probability = np.full(len(windows), 0.5, np.float32)
-    for name, array in {"keys": windows.keys, "probability": probability, "verdict": probability > 0.7}.items():
-        np.save(folder / f"{name}.npy", array, allow_pickle=False)
+    add_series(ws, recorded)
     points = np.random.default_rng(0).normal(size=(len(windows), 8)).astype(np.float32)
-    save_graph(build_graph(points, windows.keys, neighbours=3), folder / "graph")
+    undecided = np.full(len(windows), 0.5, np.float32)
+    new = NewVersion("d" * 64, config, metrics)
+    version = add_version(ws, windows, points, neighbours=3, new=new, probability=undecided)
     spans = spans_of(windows, recorded.length)
     items = [
         NewItem(str(key), "line", int(start), LENGTH, int(low), int(high), "top", "test", float(-row), 0.5, 0.0)

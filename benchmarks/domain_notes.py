@@ -39,7 +39,7 @@ from rl_tsad.language.cache import CachedEmbedder
 from rl_tsad.language.domain_notes import meant_by, read_notes
 from rl_tsad.language_config import LanguageConfig
 from rl_tsad.seeding import derive_rng
-from rl_tsad.services.foundation import split_windows
+from rl_tsad.services.pools import split_windows
 from rl_tsad.types import Bool, Series, Windows, no_targets, spans_of
 
 SENSORS = ("flow", "pressure", "valve", "motor current", "temperature", "vibration", "tank level")

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from hand_made import add_series, add_version
 
-from db import series, versions
-from db.records import Answer, NewSeries, NewVersion, SeriesRecord
+from db.records import Answer, NewVersion, SeriesRecord
 from labeling_ui.components.explore_chart import Axis, Scenery, explore_chart, overview_chart
 from rl_tsad.config import Settings, WindowConfig
 from rl_tsad.services import answering, exploring, people, points, volunteering
-from rl_tsad.services.workspace import Workspace, create_workspace, load_series, write_series
+from rl_tsad.services.workspace import Workspace, create_workspace, load_series
 from rl_tsad.types import Series, slide
 
 LENGTH, SHOWN, WIDTH = 64, 4, 1000
@@ -31,27 +31,16 @@ LENGTH, SHOWN, WIDTH = 64, 4, 1000
 
 def prepared(root: Path, size: tuple[int, int], windows: int) -> tuple[Workspace, SeriesRecord]:
     """Make a workspace with a series of (points, channels) and a model that has thought of so many windows of it."""
-    from rl_tsad.active.graph import build_graph
-    from rl_tsad.active.graph_files import save_graph
-
     count, channels = size
     stride = max(1, (count - LENGTH) // windows)
     ws = create_workspace(root, Settings(window=WindowConfig(length=LENGTH, stride=stride)))
     values = np.random.default_rng(0).normal(size=size).astype(np.float32).cumsum(axis=0)
     names = tuple(f"c{number}" for number in range(channels))
-    with ws.store.begin() as session:
-        record = series.add(session, NewSeries("long", digest="d" * 64, rows=count, channels=names))
-        version = versions.add(session, NewVersion("d" * 64))
-        versions.set_current(session, version.id)
-    write_series(ws.root / record.path, Series("long", values, np.arange(count), names))
+    record = add_series(ws, Series("long", values, np.arange(count), names))
     cut = slide(Series("long", values[:, :1], np.arange(count), names[:1]), length=LENGTH, stride=stride)
-    folder = ws.model_folder(version)
-    folder.mkdir(parents=True)
     thought = np.random.default_rng(1).random(len(cut)).astype(np.float32)
-    for name, array in (("keys", cut.keys), ("probability", thought), ("verdict", (thought > 0.98).astype(np.int8))):
-        np.save(folder / f"{name}.npy", array, allow_pickle=False)
     scattered = np.random.default_rng(2).normal(size=(len(cut), 8)).astype(np.float32)
-    save_graph(build_graph(scattered, cut.keys, neighbours=5), folder / "graph")
+    add_version(ws, cut, scattered, neighbours=5, new=NewVersion("d" * 64), probability=thought, cut=0.98)
     return ws, record
 
 

@@ -48,7 +48,7 @@ from rl_tsad.language.describe import sentences
 from rl_tsad.language.severity import severity
 from rl_tsad.language_config import LanguageConfig
 from rl_tsad.seeding import derive_seed
-from rl_tsad.services.foundation import split_windows
+from rl_tsad.services.pools import split_windows
 from rl_tsad.types import Float32, Targets, no_targets
 
 SOURCES = ("off", "statistics", "embedded", "oracle")

@@ -31,7 +31,7 @@ from rl_tsad.language.calibration import calibrate, fit_calibration
 from rl_tsad.language.severity import habit_of, severities
 from rl_tsad.language_config import LanguageConfig
 from rl_tsad.seeding import derive_seed
-from rl_tsad.services.foundation import split_windows
+from rl_tsad.services.pools import split_windows
 from rl_tsad.services.sounding import copies_to_learn_from
 from rl_tsad.types import Float32, Float64, Int8, Windows
 

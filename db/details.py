@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from db.desk_records import AnswerDetail
@@ -26,13 +26,19 @@ def add(session: Session, detail: AnswerDetail) -> None:
         ...     of_labels(session, [row.id])[row.id].marks
         ((2, 4), (6, 7))
     """
-    marks = [[int(low), int(high)] for low, high in detail.marks]
-    session.add(
-        DetailRow(
-            label_id=detail.label_id, marks=marks, fault=detail.fault, comment=detail.comment, seconds=detail.seconds
-        )
-    )
-    session.flush()
+    add_all(session, [detail])
+
+
+def add_all(session: Session, several: Iterable[AnswerDetail]) -> None:
+    """Keep what came with many answers."""
+    rows = [vars(one) | {"marks": [[int(low), int(high)] for low, high in one.marks]} for one in several]
+    for low in range(0, len(rows), _BATCH):
+        session.execute(insert(DetailRow), rows[low : low + _BATCH])
+
+
+def every(session: Session) -> dict[int, AnswerDetail]:
+    """Give what came with answers, by the number of their first row."""
+    return {row.label_id: _record(row) for row in session.scalars(select(DetailRow))}
 
 
 def of_labels(session: Session, label_ids: Iterable[int]) -> dict[int, AnswerDetail]:

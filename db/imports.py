@@ -17,7 +17,7 @@ from db.tables import LabelRow
 _BATCH = 5_000
 
 
-def append_all(session: Session, answers: Sequence[Sequence[NewLabel]], client: str) -> int:
+def append_all(session: Session, answers: Sequence[Sequence[NewLabel]], client: str) -> list[int]:
     """Add answers, a message each that can be taken back as a whole; open questions about their windows are settled.
 
     Args:
@@ -26,7 +26,7 @@ def append_all(session: Session, answers: Sequence[Sequence[NewLabel]], client: 
         client: in whose name the messages are numbered, from where it left off.
 
     Returns:
-        Rows written.
+        The first row of each answer.
 
     Raises:
         ConflictError: when somebody else adds answers in the same name right now, or a row names a version or an item
@@ -39,7 +39,7 @@ def append_all(session: Session, answers: Sequence[Sequence[NewLabel]], client: 
         >>> rows = [NewLabel(f"a:{n}:8", "a", n, 8, Answer.NORMAL, "ann") for n in (0, 4)]
         >>> with Store.open("sqlite://") as store, store.begin() as session:
         ...     append_all(session, [rows], "file"), labels.undo(session, "ann").undoes, labels.standing(session)
-        (2, 1, [])
+        ([1], 1, [])
     """
     last = session.scalar(select(func.max(LabelRow.sequence)).where(LabelRow.client == client)) or 0
     same = {"client": client, "undoes": None, "created_at": utc_now()}
@@ -58,4 +58,5 @@ def append_all(session: Session, answers: Sequence[Sequence[NewLabel]], client: 
             "file, or an unknown version; wait and import it again"
         ) from error
     queries.settle(session, [str(one["key"]) for one in rows])
-    return len(rows)
+    firsts = select(LabelRow.id).where(LabelRow.client == client, LabelRow.sequence > last, LabelRow.part == 0)
+    return list(session.scalars(firsts.order_by(LabelRow.sequence)))

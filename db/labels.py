@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from db import reviews
+from db import reviews, vetoes
 from db.errors import ConflictError
 from db.given import counting, given, of_items
 from db.records import Answer, Audience, ItemState, Label, NewLabel, Spent
@@ -176,6 +176,11 @@ def since(session: Session, label_id: int, *, series: str | None = None, limit: 
     return [_record(row) for row in session.scalars(rows if series is None else rows.where(LabelRow.series == series))]
 
 
+def numbers_since(session: Session, label_id: int) -> list[int]:
+    """List the numbers of the rows written after a row."""
+    return list(session.scalars(select(LabelRow.id).where(LabelRow.id > label_id)))
+
+
 def standing_of(session: Session, keys: Sequence[str]) -> list[Label]:
     """List the answers that count about some windows, as :func:`standing`."""
     last = counting().with_only_columns(func.max(LabelRow.id)).where(LabelRow.key.in_(keys)).group_by(LabelRow.key)
@@ -239,6 +244,7 @@ def spent(session: Session) -> Spent:
         glances=every - events - doubts,
         events=events,
         doubts=doubts,
+        looked_at=vetoes.looked_at(session),
     )
 
 

@@ -163,6 +163,8 @@ class Spent:
         glances: answers ever given without marking anything, unsure ones left out; taken-back ones cost time too.
         events: answers ever given that marked where an anomaly begins and ends.
         doubts: unsure answers ever given.
+        looked_at: windows that nobody was asked about and that were taken out of what an answer settles: reads of the
+            oracle too, though not questions.
     """
 
     questions: int
@@ -174,6 +176,7 @@ class Spent:
     glances: int = 0
     events: int = 0
     doubts: int = 0
+    looked_at: int = 0
 
     def seconds(self, *, glance: float, event: float, doubt: float) -> float:
         """Price the answers by what one of each kind costs.

@@ -110,16 +110,18 @@ def is_shared(session: Session, key: str) -> bool:
     return session.scalars(_further_copies(), {"asked": key}).first() is not None
 
 
-def windows_beside(session: Session, item_id: int | None) -> set[str]:
-    """List the windows of all answers to the question of an item, where several people are asked it.
+def windows_beside(session: Session, item_ids: Collection[int]) -> dict[int, set[str]]:
+    """List the windows of all answers to the questions of some items, by item, where several people are asked them.
 
     One person's answer changes what others' answers count for: whatever follows from those must be looked at again.
     """
-    item = None if item_id is None else session.get(ItemRow, item_id)
-    if item is None or not is_shared(session, item.key):
-        return set()
-    its = select(ItemRow.id).where(ItemRow.key == item.key)
-    return set(session.scalars(select(LabelRow.key).where(LabelRow.item_id.in_(its)).distinct()))
+    asked, further, copy, answered = aliased(ItemRow), aliased(ItemRow), aliased(ItemRow), LabelRow
+    shared = select(further.id).where(further.key == asked.key, further.copy > 0, further.control_id.is_(None))
+    rows = select(asked.id, answered.key).join(copy, copy.key == asked.key).join(answered, answered.item_id == copy.id)
+    found: dict[int, set[str]] = {}
+    for item, key in session.execute(rows.where(asked.id.in_(item_ids), shared.exists()).distinct()):
+        found.setdefault(item, set()).add(key)
+    return found
 
 
 @cache

@@ -27,6 +27,16 @@ def add(session: Session, new: NewSpread) -> bool:
     return True
 
 
+def add_all(session: Session, new: Sequence[NewSpread]) -> None:
+    """Record what several answers changed, as :func:`add`, with one savepoint where none of them is known."""
+    try:
+        with session.begin_nested():
+            session.add_all([SpreadRow(**vars(one), created_at=utc_now()) for one in new])
+    except IntegrityError:
+        for one in new:
+            add(session, one)
+
+
 def of_labels(session: Session, label_ids: Sequence[int]) -> list[Spread]:
     """List what some answers changed, by their first rows, oldest first."""
     its = select(SpreadRow).where(SpreadRow.label_id.in_(label_ids)).order_by(SpreadRow.id)

@@ -81,8 +81,23 @@ def since(session: Session, veto_id: int) -> set[int]:
 
 def keys_of(session: Session, label_ids: Collection[int]) -> set[str]:
     """Name the windows that were ever taken out of what some answers settle."""
-    its = select(VetoRow.key).where(VetoRow.label_id.in_(label_ids), VetoRow.key.is_not(None))
-    return {str(key) for key in session.scalars(its)}
+    return {key for keys in by_answer(session, label_ids).values() for key in keys}
+
+
+def by_answer(session: Session, label_ids: Collection[int]) -> dict[int, set[str]]:
+    """Name, for each of some answers of which any were, the windows that were ever taken out of what it settles."""
+    its = select(VetoRow.label_id, VetoRow.key).where(VetoRow.label_id.in_(label_ids), VetoRow.key.is_not(None))
+    found: dict[int, set[str]] = {}
+    for label_id, key in session.execute(its):
+        found.setdefault(label_id, set()).add(str(key))
+    return found
+
+
+def looked_at(session: Session) -> int:
+    """Count the windows that were ever taken out, put back or not, and never asked about: each was looked at."""
+    asked = select(LabelRow.key).where(LabelRow.answer.is_not(None), LabelRow.part == 0)
+    own = (VetoRow.key.is_not(None), VetoRow.undoes.is_(None), VetoRow.key.not_in(asked))
+    return session.scalar(select(func.count(VetoRow.key.distinct())).where(*own)) or 0
 
 
 def last_id(session: Session) -> int:

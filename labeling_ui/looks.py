@@ -1,8 +1,17 @@
-"""How does the page look beyond its theme: one static sheet of rules, with nothing from data in it."""
+"""How does the page look beyond its theme: its colours, and one static sheet of rules with nothing from data in it."""
 
 from __future__ import annotations
 
 import streamlit as st
+
+from rl_tsad.types import ANOMALY, NORMAL, UNKNOWN
+
+# One set of colours for light and dark: each line keeps 3:1 against both grounds, and no meaning hangs on red or green.
+LINE, GREY, ALARM = "#2b7bc0", "#7a8797", "#a3569b"
+VALUES = {ANOMALY: "#cc6010", NORMAL: LINE, UNKNOWN: GREY}
+"""Vermilion, blue and grey: told apart by colour-blind people too; words beside them always say the same."""
+ASKED_BAND, ASKED_EDGE = "rgba(230, 159, 0, 0.30)", "#b97c00"
+"""What is marked or judged."""
 
 ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="6" fill="#0a5c9e"/>'

@@ -9,7 +9,7 @@ from labeling_ui.api import pictures, shapes
 from labeling_ui.api.problems import MissingError
 from labeling_ui.api.visitors import ANALYST, VIEWER, WORKSPACE
 from rl_tsad.errors import LabelingError
-from rl_tsad.services import answering, look_alikes, showing
+from rl_tsad.services import answering, look_alikes, reconstructing, showing, small_pictures
 from rl_tsad.services.people import Visitor
 from rl_tsad.services.workspace import Workspace
 from rl_tsad.types import ANOMALY
@@ -37,6 +37,33 @@ def question(item: int, ws: Workspace = WORKSPACE, visitor: Visitor = VIEWER) ->
     return pictures.picture(ws, showing.show(ws, asked))
 
 
+@router.get("/questions/{item}/reconstruction")
+def reconstruction(item: int, ws: Workspace = WORKSPACE, visitor: Visitor = VIEWER) -> shapes.Reconstruction:
+    """Give what the current model's network makes of the windows in a question's view, as one line a channel.
+
+    It stands at the points that the question draws, in the units of the source, and breaks where they break; channels
+    that only explain the others have none. 404 where the current model keeps no reconstruction of this series.
+    """
+    try:
+        found = reconstructing.reconstruct(ws, showing.find_question(ws, item))
+    except LabelingError as error:
+        raise MissingError(str(error)) from error
+    return shapes.Reconstruction(
+        index=[one.tolist() for one in found.index], values=[pictures.numbers(one) for one in found.values]
+    )
+
+
+@router.post("/windows")
+def windows(asked: shapes.Windows, ws: Workspace = WORKSPACE, visitor: Visitor = VIEWER) -> shapes.SmallPictures:
+    """Give small pictures of windows, such as those that an answer would settle.
+
+    They come in the order of their keys; windows that are not there are left out. All of a window is drawn; `span` are
+    the points that it decides, and `at` is the time of the first of them.
+    """
+    found = small_pictures.take_pictures(ws, asked.keys, width=asked.width)
+    return shapes.SmallPictures(windows=[pictures.small(one) for one in found])
+
+
 @router.post("/heartbeat")
 def heartbeat(these: shapes.Held, ws: Workspace = WORKSPACE, visitor: Visitor = ANALYST) -> shapes.StillHeld:
     """Hold questions longer; gives back those that are still the visitor's."""
@@ -58,14 +85,12 @@ def log(sent: shapes.Log, request: Request, ws: Workspace = WORKSPACE, visitor: 
     is kept once, however often it comes. A refused entry is acknowledged too, with a reason, and blocks no other. When
     this answers, everything in it is on disk.
 
-    `answer` needs `item` and `answer`; `extents` mark where an anomaly is. `undo` takes back the entry `undoes`, or the
-    visitor's last answer. `mark` needs `series`, `low`, `high` and `answer`. `skip` needs `item`, which is asked last
+    `answer` needs `item` and `answer`; `extents` mark where an anomaly is, and `exceptions` are windows that it is not
+    to settle: they stay unknown and may be asked. `undo` takes back the entry `undoes`, or the visitor's last answer,
+    with its exceptions. `mark` needs `series`, `low`, `high` and `answer`. `skip` needs `item`, which is asked last
     then.
     """
-    entries = [
-        answering.Entry(**{**entry.model_dump(), "extents": tuple(tuple(one) for one in entry.extents)})
-        for entry in sent.entries
-    ]
+    entries = [_entry(one) for one in sent.entries]
     reply = answering.take_log(ws, visitor, sent.client, entries, spread=request.app.state.spreader)
     results = [
         shapes.EntryResult(
@@ -81,7 +106,9 @@ def log(sent: shapes.Log, request: Request, ws: Workspace = WORKSPACE, visitor: 
 
 @router.post("/preview")
 def preview(asked: shapes.Preview, ws: Workspace = WORKSPACE, visitor: Visitor = ANALYST) -> shapes.Settles:
-    """Say which other windows an answer would settle; nothing is kept."""
+    """Say which other windows an answer would settle; nothing is kept. Where controls are asked, nothing is said."""
+    if ws.settings.active.controls:
+        return shapes.Settles(normals=0, anomalies=0, alike=[])  # an answered window settles nothing, and would show
     settled = look_alikes.preview(ws, asked.item, asked.answer, marks=[(low, high) for low, high in asked.extents])
     alike = () if settled is None else settled.alike
     given = [(one.key, Answer.ANOMALY if one.value == ANOMALY else Answer.NORMAL) for one in alike]
@@ -90,3 +117,8 @@ def preview(asked: shapes.Preview, ws: Workspace = WORKSPACE, visitor: Visitor =
         anomalies=sum(answer == Answer.ANOMALY for _, answer in given),
         alike=[shapes.AlikeWindow(key=key, answer=answer) for key, answer in given],
     )
+
+
+def _entry(sent: shapes.Entry) -> answering.Entry:
+    extents, exceptions = tuple(tuple(one) for one in sent.extents), tuple(sent.exceptions)
+    return answering.Entry(**{**sent.model_dump(), "extents": extents, "exceptions": exceptions})

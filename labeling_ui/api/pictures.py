@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,12 +10,13 @@ from numpy.typing import NDArray
 
 from db.records import SeriesRecord
 from labeling_ui.api import shapes
+from labeling_ui.components import words
 from rl_tsad.services.points import View
 from rl_tsad.services.showing import Asked, Shown
+from rl_tsad.services.small_pictures import SmallPicture
 from rl_tsad.services.workspace import Workspace
 
 _DIGITS = 6
-_UNIT = re.compile(r"^(?P<name>.+?)\s*[\[(](?P<unit>[^\[\]()]{1,20})[\])]$")
 
 
 def question(ws: Workspace, asked: Asked) -> dict[str, Any]:
@@ -70,6 +70,18 @@ def times(sparse: Sequence[tuple[int, Any]]) -> list[tuple[int, str | int]]:
     return [(place, instant(time)) for place, time in sparse]
 
 
+def small(one: SmallPicture) -> shapes.SmallPicture:
+    """Write a small picture of a window."""
+    return shapes.SmallPicture(
+        key=one.key,
+        series=one.series,
+        span=one.span,
+        at=instant(one.at),
+        index=[own.tolist() for own in one.index],
+        values=[numbers(values) for values in one.values],
+    )
+
+
 def numbers(values: NDArray[Any]) -> list[float | None]:
     """Write numbers to six digits of their range, missing ones as None.
 
@@ -98,10 +110,9 @@ def instant(time: Any) -> str | int:
 
 def channels(record: SeriesRecord) -> list[shapes.Channel]:
     """Name channels, with the unit that stands in brackets behind the name."""
-    found = [(name, _UNIT.match(name)) for name in record.channels]
     return [
-        shapes.Channel(name=name, unit=match["unit"] if match else None, exogenous=name in record.exogenous)
-        for name, match in found
+        shapes.Channel(name=name, unit=words.name_and_unit(name)[1] or None, exogenous=name in record.exogenous)
+        for name in record.channels
     ]
 
 

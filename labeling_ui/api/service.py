@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from labeling_ui.api import asking, problems, reading, shapes
@@ -46,6 +47,8 @@ def make_api(ws: Workspace) -> FastAPI:
         api.include_router(router, prefix=PREFIX)
     problems.add_to(api)
     api.add_middleware(BodyLimit)
+    # the page's server compresses at level 9 what is not compressed yet: thirty times the work for a tenth less
+    api.add_middleware(GZipMiddleware, minimum_size=2_000, compresslevel=1)
     return api
 
 

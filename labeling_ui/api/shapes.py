@@ -12,6 +12,8 @@ MOST_ENTRIES = 200
 Span = Annotated[tuple[int, int], Field(description="points [low, high) of the series")]
 Client = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$", description="a random name of the client's own")]
 Number = Annotated[int, Field(ge=0, lt=2**53)]
+Key = Annotated[str, Field(max_length=1100, description="key of a window: series:start:length")]
+WindowKey = Annotated[Key, Field(pattern=r"^(?s:.+):[0-9]{1,15}:[0-9]{1,15}$")]
 Items = Annotated[list[Number], Field(max_length=200)]
 
 
@@ -49,6 +51,7 @@ class Entry(Shape):
     series: Annotated[str | None, Field(max_length=1000)] = None
     low: Number | None = None
     high: Number | None = None
+    exceptions: Annotated[list[Key], Field(max_length=100, description="windows that it is not to settle")] = []
 
 
 class Log(Shape):
@@ -64,6 +67,13 @@ class Preview(Shape):
     item: Number
     answer: Answer
     extents: Annotated[list[tuple[Number, Number]], Field(max_length=100)] = []
+
+
+class Windows(Shape):
+    """Windows that are to be drawn small."""
+
+    keys: Annotated[list[WindowKey], Field(max_length=24)]
+    width: Annotated[int, Field(ge=4, le=120, description="points a channel at most")] = 64
 
 
 class Question(BaseModel):
@@ -155,7 +165,7 @@ class Why(BaseModel):
 
 
 class Picture(Question):
-    """A question with all that is drawn and told beside it."""
+    """A question with all that is drawn and told beside it; ``rows`` is the number of points of its series."""
 
     times: list[tuple[int, str | int]]
     timezone: str | None
@@ -166,6 +176,30 @@ class Picture(Question):
     overlays: dict[str, Line]
     compare: list[Earlier]
     why: Why
+
+
+class Reconstruction(BaseModel):
+    """What the model expected, channel by channel; null where the line breaks, nothing for exogenous channels."""
+
+    index: list[list[int]]
+    values: list[list[float | None]]
+
+
+class SmallPicture(BaseModel):
+    """A window drawn small, channel by channel."""
+
+    key: str
+    series: str
+    span: Span
+    at: str | int
+    index: list[list[int]]
+    values: list[list[float | None]]
+
+
+class SmallPictures(BaseModel):
+    """Windows drawn small."""
+
+    windows: list[SmallPicture]
 
 
 class StillHeld(BaseModel):

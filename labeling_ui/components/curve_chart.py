@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-LINE = "#2b7bc0"
+from labeling_ui import looks
 
 
 def agreement_chart(curve: Sequence[tuple[int, float]]) -> go.Figure:
@@ -24,7 +24,7 @@ def agreement_chart(curve: Sequence[tuple[int, float]]) -> go.Figure:
             x=tuple(point[0] for point in curve),
             y=tuple(100.0 * point[1] for point in curve),
             mode="lines+markers" if len(curve) < 40 else "lines",
-            line={"color": LINE, "width": 2.5},
+            line={"color": looks.LINE, "width": 2.5},
             hovertemplate="%{y:.0f} % agreement after %{x} questions<extra></extra>",
         )
     )

@@ -25,7 +25,7 @@ export default async function (component) {{
 """
 
 
-def show(workspace: Path, analyst: str, *, model: int, token: str | None = None) -> None:
+def show(workspace: Path, analyst: str, *, model: int, token: str | None = None, alike: bool = True) -> None:
     """Draw the card.
 
     Args:
@@ -33,12 +33,14 @@ def show(workspace: Path, analyst: str, *, model: int, token: str | None = None)
         analyst: who answers.
         model: the version that asks; another one means other questions.
         token: what the card shows to the API; None where the desk needs none.
+        alike: whether the card may show what answers would settle.
     """
     scope = hashlib.sha256(f"{workspace.resolve()}|{analyst}".encode()).hexdigest()[:16]
     data = {
         "scope": scope,
         "round": model,
         "token": token,
+        "alike": alike,
         "analyst": analyst,
         "faults": list(FAULTS),
         "kinds": words.STRATEGIES,

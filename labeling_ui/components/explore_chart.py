@@ -12,16 +12,13 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from db.records import Answer
+from labeling_ui import looks
 from labeling_ui.components import plain, words
-from labeling_ui.components.series_chart import ASKED_BAND, ASKED_EDGE, ASKED_LINE, broken, name_and_unit
 from rl_tsad.services.exploring import Lying, Stretches
 from rl_tsad.services.points import View
 from rl_tsad.types import ANOMALY, NORMAL, UNKNOWN, Int8, Int64
 
-# Vermilion, blue and grey keep 3:1 against both grounds; vermilion and blue differ for colour-blind people too.
-COLOURS = {ANOMALY: "#cc6010", NORMAL: "#2b7bc0", UNKNOWN: "#7a8797"}
 NAMES = {ANOMALY: "Anomaly", NORMAL: "Normal", UNKNOWN: "Unsure"}
-ALARM, SCORE_LINE = "#a3569b", "#a3569b"
 LANES = ("Answers", "Settled", "Alarms")
 VALUES = {Answer.ANOMALY: ANOMALY, Answer.NORMAL: NORMAL, Answer.UNSURE: UNKNOWN}
 LEFT, RIGHT, BINS = 128, 56, 400
@@ -123,12 +120,7 @@ def explore_chart(scenery: Scenery) -> go.Figure:
     for place in range(len(scenery.shown)):
         _channel(figure, scenery, place)
     if scenery.brush is not None:
-        low, high = scenery.axis.of(np.array([scenery.brush[0], scenery.brush[1] - 1], dtype=np.int64))
-        edge = {"color": ASKED_EDGE, "width": 1.5}
-        figure.add_shape(
-            type="rect", xref="x", yref="paper", x0=_plain(low), x1=_plain(high), y0=0, y1=1, fillcolor=ASKED_BAND,
-            line=edge, layer="below",
-        )  # fmt: skip
+        _mark(figure, scenery.axis, scenery.brush)
     ends = scenery.axis.of(np.array([scenery.view.low, scenery.view.high - 1], dtype=np.int64))
     kind = "date" if scenery.axis.has_clock else "linear"  # told, since a row without points would be taken for numbers
     figure.update_xaxes(
@@ -152,21 +144,16 @@ def overview_chart(view: View, axis: Axis, shown: Extent, lying: Lying) -> go.Fi
     figure = go.Figure()
     figure.add_scatter(
         x=axis.of(view.index[0]), y=view.values[0], mode="lines", hoverinfo="skip",
-        line={"color": COLOURS[UNKNOWN], "width": 1.0},
+        line={"color": looks.VALUES[UNKNOWN], "width": 1.0},
     )  # fmt: skip
     answered = _of_answers(lying)
     found = Stretches(*(part[answered.value == ANOMALY] for part in (answered.low, answered.high, answered.value)))
-    for place, (runs, colour) in enumerate(((lying.alarms, ALARM), (found, COLOURS[ANOMALY]))):
+    for place, (runs, colour) in enumerate(((lying.alarms, looks.ALARM), (found, looks.VALUES[ANOMALY]))):
         x, y = lane(axis, runs, view, -0.1 - 0.16 * place)
         figure.add_scatter(
             x=x, y=y, yaxis="y2", mode="lines", line={"color": colour, "width": 5}, hoverinfo="skip"
         )  # fmt: skip
-    low, high = axis.of(np.array([shown[0], shown[1] - 1], dtype=np.int64))
-    edge = {"color": ASKED_EDGE, "width": 1.5}
-    figure.add_shape(
-        type="rect", xref="x", yref="paper", x0=_plain(low), x1=_plain(high), y0=0, y1=1, fillcolor=ASKED_BAND,
-        line=edge, layer="below",
-    )  # fmt: skip
+    _mark(figure, axis, shown)
     ends = axis.of(np.array([view.low, view.high - 1], dtype=np.int64))
     figure.update_xaxes(
         range=[_plain(end) for end in ends], tickfont_size=10, nticks=8, showgrid=False, anchor="free", position=0
@@ -205,6 +192,23 @@ def lane(axis: Axis, runs: Stretches, view: View, height: float) -> tuple[NDArra
     return axis.of(points), np.tile([height, height, np.nan], len(first))
 
 
+def broken(axis: NDArray[Any], values: NDArray[Any], gaps: Int64) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Put an empty point into every gap so that no line is drawn across it.
+
+    Args:
+        axis: (M,) places.
+        values: (M,) drawn there.
+        gaps: (G,) positions i such that a gap lies between points i and i + 1.
+
+    Example:
+        >>> broken(np.array([0, 1, 9]), np.array([1.0, 2.0, 3.0]), np.array([1]))[1].tolist()
+        [1.0, 2.0, nan, 3.0]
+    """
+    if not len(gaps):
+        return axis, values
+    return np.insert(axis, gaps + 1, axis[gaps + 1]), np.insert(values.astype(np.float64), gaps + 1, np.nan)
+
+
 def _parted(first: Int64, last: Int64, pauses: Int64) -> tuple[Int64, Int64]:
     """Part runs (first and last points, in time order and disjoint) where the recording pauses."""
     run = np.searchsorted(first, pauses, side="right") - 1
@@ -216,9 +220,9 @@ def _parted(first: Int64, last: Int64, pauses: Int64) -> tuple[Int64, Int64]:
 
 def _lanes(figure: go.Figure, scenery: Scenery) -> None:
     answers = _of_answers(scenery.lying)
-    drawn = [(2, answers, value, COLOURS[value]) for value in (ANOMALY, NORMAL, UNKNOWN)]
-    drawn += [(1, scenery.lying.settled, value, COLOURS[value]) for value in (ANOMALY, NORMAL)]
-    drawn += [(0, scenery.lying.alarms, 1, ALARM)]
+    drawn = [(2, answers, value, looks.VALUES[value]) for value in (ANOMALY, NORMAL, UNKNOWN)]
+    drawn += [(1, scenery.lying.settled, value, looks.VALUES[value]) for value in (ANOMALY, NORMAL)]
+    drawn += [(0, scenery.lying.alarms, 1, looks.ALARM)]
     for height, runs, value, colour in drawn:
         its = Stretches(*(part[runs.value == value] for part in (runs.low, runs.high, runs.value)))
         x, y = lane(scenery.axis, its, scenery.view, height)
@@ -249,7 +253,7 @@ def _score(figure: go.Figure, scenery: Scenery) -> None:
     x, y = broken(scenery.axis.of(at), score, before[(before >= 0) & (before < len(at) - 1)])
     figure.add_scatter(
         x=x if len(x) else [None], y=y if len(x) else [None], mode="lines", name="Score",
-        showlegend=False, line={"color": SCORE_LINE, "width": 1.2, "shape": "vh"},
+        showlegend=False, line={"color": looks.ALARM, "width": 1.2, "shape": "vh"},
         hovertemplate="%{y:.2f}<extra>score</extra>", row=2, col=1,
     )  # fmt: skip
     _name(figure, 2, "Score", "")
@@ -267,13 +271,13 @@ def _highest(at: Int64, score: NDArray[np.float32]) -> tuple[Int64, NDArray[np.f
 
 def _channel(figure: go.Figure, scenery: Scenery, place: int) -> None:
     row, channel = place + 3, scenery.shown[place]
-    name, unit = (plain.figure(part, 40) for part in name_and_unit(scenery.channels[channel]))
+    name, unit = (plain.figure(part, 40) for part in words.name_and_unit(scenery.channels[channel]))
     figure.add_scatter(
         x=scenery.axis.of(scenery.view.index[place]), y=scenery.view.values[place], mode="lines", name=name,
-        showlegend=False, line={"color": ASKED_LINE, "width": 1.3},
+        showlegend=False, line={"color": looks.LINE, "width": 1.3},
         hovertemplate=f"%{{y:.5~g}} {unit}<extra>{name}</extra>", row=row, col=1,
     )  # fmt: skip
-    _name(figure, row, *name_and_unit(scenery.channels[channel]))
+    _name(figure, row, *words.name_and_unit(scenery.channels[channel]))
 
 
 def _name(figure: go.Figure, row: int, name: str, unit: str) -> None:
@@ -282,6 +286,14 @@ def _name(figure: go.Figure, row: int, name: str, unit: str) -> None:
     figure.add_annotation(
         x=0, y=(low + high) / 2, xref="paper", yref="paper", xanchor="right", yanchor="middle", align="right",
         xshift=-10, text=text, showarrow=False, font_size=11,
+    )  # fmt: skip
+
+
+def _mark(figure: go.Figure, axis: Axis, extent: Extent) -> None:
+    low, high = axis.of(np.array([extent[0], extent[1] - 1], dtype=np.int64))
+    figure.add_shape(
+        type="rect", xref="x", yref="paper", x0=_plain(low), x1=_plain(high), y0=0, y1=1, layer="below",
+        fillcolor=looks.ASKED_BAND, line={"color": looks.ASKED_EDGE, "width": 1.5},
     )  # fmt: skip
 
 

@@ -7,14 +7,16 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from db.records import Answer
+from labeling_ui import looks
 from labeling_ui.components import plain
 from labeling_ui.state import NOUNS
 from rl_tsad.services.agreement_of_people import Worker
+from rl_tsad.types import ANOMALY, NORMAL, UNKNOWN
 
 _LOOKS = {
-    Answer.ANOMALY: ("#d35f1b", "diamond"),
-    Answer.NORMAL: ("#2b7bc0", "circle"),
-    Answer.UNSURE: ("#7d8896", "square"),
+    Answer.ANOMALY: (looks.VALUES[ANOMALY], "diamond"),
+    Answer.NORMAL: (looks.VALUES[NORMAL], "circle"),
+    Answer.UNSURE: (looks.VALUES[UNKNOWN], "square"),
 }
 """Colour and shape: kinds are told apart without colours too."""
 

@@ -11,13 +11,10 @@ import plotly.graph_objects as go
 import streamlit as st
 from numpy.typing import NDArray
 
+from labeling_ui import looks
 from labeling_ui.components import words
-from labeling_ui.components.series_chart import ASKED_BAND, CONTEXT_LINE
 from labeling_ui.shelf import Shot
-from rl_tsad.types import ANOMALY, NORMAL, UNKNOWN
 
-LINES = {ANOMALY: "#cc6010", NORMAL: "#2b7bc0", UNKNOWN: "#7a8797"}
-"""Each line keeps 3:1 against both grounds; a caption always says the same in words."""
 HEIGHT, MOST_POINTS = 76, 160
 
 Range = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -93,12 +90,14 @@ def thumbnail(shot: Shot, within: Range, value: int) -> go.Figure:
         2
     """
     x, y = lines(shot.values, within)
-    figure = go.Figure(go.Scatter(x=x, y=y, mode="lines", line={"color": CONTEXT_LINE, "width": 1.2}))
+    figure = go.Figure(go.Scatter(x=x, y=y, mode="lines", line={"color": looks.GREY, "width": 1.2}))
     inside = x >= shot.first - 1
-    line = {"color": LINES[value], "width": 2.2 if shot.first else 1.4}
+    line = {"color": looks.VALUES[value], "width": 2.2 if shot.first else 1.4}
     figure.add_scatter(x=x[inside], y=y[inside], mode="lines", line=line)
     if shot.first:
-        figure.add_vrect(x0=shot.first - 0.5, x1=len(shot.values), fillcolor=ASKED_BAND, line_width=0, layer="below")
+        figure.add_vrect(
+            x0=shot.first - 0.5, x1=len(shot.values), fillcolor=looks.ASKED_BAND, line_width=0, layer="below"
+        )
     figure.update_xaxes(visible=False, range=[0, max(1, len(shot.values) - 1)])
     figure.update_yaxes(visible=False, range=[-0.05, shot.values.shape[1] + 0.05])
     figure.update_layout(height=HEIGHT, margin={"l": 1, "r": 1, "t": 1, "b": 1}, showlegend=False)

@@ -1,7 +1,8 @@
-"""How are facts said in plain words: times, answers, certainty, counts."""
+"""How are facts said in plain words: times, channels, shares, counts."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
@@ -162,24 +163,15 @@ def local_time(moment: datetime | None, timezone_name: str | None) -> str:
     return f"{there.day} {there:%b %Y, %H:%M:%S %Z}"
 
 
-def opinion(probability: float | None) -> str:
-    """Say what the agent thinks of a window.
-
-    Args:
-        probability: of an anomaly, in [0, 1]; None where no agent has judged yet.
+def name_and_unit(channel: str) -> tuple[str, str]:
+    """Split a unit in brackets off a channel's name.
 
     Example:
-        >>> opinion(0.9), opinion(0.52)
-        ('The agent thinks: anomaly', 'The agent cannot decide')
-        >>> opinion(0.3)
-        'The agent leans to: normal'
+        >>> name_and_unit("flow [l/s]"), name_and_unit("T1 (°C)"), name_and_unit("speed")
+        (('flow', 'l/s'), ('T1', '°C'), ('speed', ''))
     """
-    if probability is None:
-        return "No agent has judged this window yet"
-    margin, side = abs(2 * probability - 1), "anomaly" if probability >= 0.5 else "normal"
-    if margin < 0.1:
-        return "The agent cannot decide"
-    return f"The agent {'leans to' if margin < 0.6 else 'thinks'}: {side}"
+    found = re.fullmatch(r"\s*(.+?)\s*[\[(]([^\[\]()]{1,16})[\])]\s*", channel)
+    return (found[1], found[2]) if found else (channel, "")
 
 
 def count(number: int, one: str, many: str | None = None) -> str:

@@ -3,24 +3,28 @@
 // A key counts for the question that is on the screen. A key that comes before the next question is painted waits for
 // it, in order, and is taken once that question has been on the screen for WAITED; Escape and Z let waiting keys go.
 
+import { showAbsence } from "./absence.js";
+import { Alike } from "./alike.js";
 import { makeApi } from "./api.js";
 import { Clock } from "./clock.js";
 import { Picture } from "./draw.js";
+import { Help } from "./help.js";
 import { History } from "./history.js";
 import { listen } from "./keys.js";
 import { AnswerLog } from "./log.js";
+import { Looking } from "./looking.js";
 import { Marks } from "./marks.js";
+import { Overlays } from "./overlays.js";
 import { Queue } from "./queue.js";
+import { Teller } from "./telling.js";
 import { makeView } from "./view.js";
 import { element, Why } from "./why.js";
-import { absence, ANSWERS, describe, reading, stateLine } from "./wording.js";
+import { ANSWERS, describe, reading, stateLine } from "./wording.js";
 
-const WAITED = 90;
+const WAITED = 16;
 const CLICK_AFTER = 250; // the second press of a double click is no answer to the next question
 const MOST_WAITING = 500;
-const REPORT_EVERY = 10;
 const HEIGHT = 400;
-const DRAWN = 24_000; // points of all channels together that are fetched for a closer look
 const mounted = new WeakMap();
 
 // Streamlit calls this on each run of the page; what is there stays there.
@@ -43,9 +47,7 @@ export function mount({ data, parentElement, setTriggerValue }) {
 class Card {
   constructor(data, parent, report) {
     this.data = data;
-    this.report = report;
     this.waiting = [];
-    this.reported = 0;
     this.api = makeApi(data.api, data.token, data.analyst);
     const root = element("section", "", { class: "card", "aria-label": "Labeling card" });
     this.parts = [element("link", "", { rel: "stylesheet", href: data.sheet }), root];
@@ -54,8 +56,20 @@ class Card {
     this.picture = new Picture(this.view.back, this.view.front, this.view.scroller, this.view.axis);
     this.marks = new Marks(this.picture, this.view.layer, { onChange: () => this.#marked() });
     this.marks.onHover = (place) => this.#read(place);
-    this.why = new Why(this.view.why, this.api);
+    this.why = new Why(this.view.why);
+    this.#parts(data);
     this.log = new AnswerLog(data.scope, this.api, { onChange: () => this.#state(), onResults: (all) => this.#results(all) });
+    this.teller = new Teller(this.log, report);
+  }
+
+  #parts(data) {
+    const onSay = (text) => this.#say(text);
+    const onChange = () => this.#draw();
+    const onLeave = () => this.view.question.focus({ preventScroll: true });
+    this.help = new Help(this.view.root);
+    this.looking = new Looking(this.api, { onChange, onProblem: onSay, onTimes: (times) => this.clock.learn(times) });
+    this.overlays = new Overlays(this.view.switches, this.picture, this.api, { onChange, onSay });
+    this.alike = new Alike(this.view.alike, this.api, { isOn: data.alike !== false, onSay, onLeave });
   }
 
   async open() {
@@ -64,12 +78,13 @@ class Card {
     this.history = new History(`${this.log.prefix}history|${this.log.client}`); // its numbers are those of this name
     const onChange = (said) => (said && this.#say(said), this.#show());
     this.queue = new Queue(this.api, this.log, { onChange, onProblem: (error) => (this.problem = error) });
-    this.deaf = listen((name, how) => this.act(name, how));
+    this.deaf = listen((name, how) => this.act(name, how), () => this.help.isOpen);
     if (document.activeElement?.tagName === "INPUT") document.activeElement.blur(); // a name was typed: keys answer now
-    this.onEscape = (event) => event.key === "Escape" && this.#letGo();
+    this.onEscape = (event) => event.key === "Escape" && !this.help.isOpen && this.#letGo();
     window.addEventListener("keydown", this.onEscape);
     this.sizes = new ResizeObserver(() => this.#resized());
     this.sizes.observe(this.view.root);
+    this.sizes.observe(this.view.scroller);
     window.addEventListener("resize", this.onResize = () => this.#resized());
     this.view.comment.addEventListener("keydown", (event) => {
       if (event.key === "Enter" || event.key === "Escape") this.view.question.focus();
@@ -84,20 +99,24 @@ class Card {
   close() {
     this.isClosed = true;
     for (const part of this.parts) part.remove();
+    this.teller.close();
     this.deaf?.();
     window.removeEventListener("keydown", this.onEscape);
     window.removeEventListener("resize", this.onResize);
     this.sizes?.disconnect();
     this.themes?.disconnect();
-    this.why.stop();
+    this.alike.stop();
+    this.overlays.close();
     this.queue?.close();
     this.log.close();
   }
 
   update(data, report) {
     const isOther = data.round !== this.data.round;
-    Object.assign(this, { data, report });
+    this.data = data;
+    this.teller.report = report;
     this.api.token = data.token;
+    if (isOther) this.overlays.forget();
     if (this.log.state === "refused") this.log.send();
     if (this.queue && (isOther || !this.queue.held.length)) this.queue.fill(true);
     requestAnimationFrame(() => this.#draw());
@@ -110,12 +129,10 @@ class Card {
     else if (name === "next") this.history?.forward() && this.#show();
     else if (name === "fault") this.view.fault.selectedIndex = Math.min(Number(how.key), this.view.fault.length - 1);
     else if (name === "comment") this.view.comment.focus();
-    else if (name === "help") this.view.keys.hidden = !this.view.keys.hidden;
-    else if (name === "overlays") {
-      this.picture.overlays = !this.picture.overlays;
-      this.#say(this.picture.overlays ? "Overlays are shown." : "Overlays are hidden.");
-      this.#draw(true);
-    } else this.#look(name);
+    else if (name === "help") this.help.toggle();
+    else if (name === "overlays") this.overlays.toggleAll();
+    else if (name === "alike") this.alike.enter();
+    else this.#look(name);
   }
 
   #answer(name, { isClick, stamp }) {
@@ -134,13 +151,14 @@ class Card {
   #take(name, question, stamp) {
     const old = this.history.current();
     const extents = name === "anomaly" && question.asks_event ? this.marks.extents() : undefined;
+    const exceptions = this.alike.exceptions(name);
     const seconds = Math.round((performance.now() - this.paintedAt) / 10) / 100;
     const fault = (name === "anomaly" && this.view.fault.value) || undefined;
     const comment = this.view.comment.value.trim() || undefined;
     if (old?.sequence && old.answer !== "skip") this.log.append({ kind: "undo", undoes: old.sequence });
-    const entry = name === "skip" ? { kind: "skip", item: question.item } : { kind: "answer", item: question.item, answer: name, extents, fault, comment, seconds };
+    const entry = name === "skip" ? { kind: "skip", item: question.item } : { kind: "answer", item: question.item, answer: name, extents, exceptions, fault, comment, seconds };
     const sequence = this.log.append(entry);
-    const kept = { question, answer: name, extents, fault, comment, sequence };
+    const kept = { question, answer: name, extents, exceptions, fault, comment, sequence };
     if (old) {
       this.history.change(old, kept);
       this.history.leave();
@@ -148,7 +166,7 @@ class Card {
       this.history.add(kept);
       this.queue.advance();
     }
-    this.why.stop();
+    this.alike.stop();
     this.#say(name === "skip" ? "Skipped; it is free for others." : `${ANSWERS[name]}${old ? " in place of the answer before" : ""}.`);
     this.#show(stamp);
   }
@@ -182,18 +200,19 @@ class Card {
     this.#progress();
     if (past && !question.detail && !question.problem) this.#fetchPast(question);
     if (!question?.detail) return this.#blank(question, past);
-    if (this.shown === question && this.past === past && this.isPainted) return this.#state();
-    Object.assign(this, { shown: question, past, isPainted: false, zoomed: null });
-    this.span = [...(question.view ?? question.detail.view)];
+    if (this.shown === question && this.past === past) return this.#state(); // it is painted, or will be with this frame
+    Object.assign(this, { shown: question, past, isPainted: false });
+    this.looking.open(question);
     this.clock = new Clock(question.detail.times, question.detail.timezone, question.span[0]);
     this.view.root.dataset.state = past ? "past" : "asked";
     this.view.fault.value = past?.fault ?? "";
     this.view.comment.value = past?.comment ?? "";
     describe(this.view, question, past, this.clock);
     this.marks.question = question;
+    this.overlays.open(question, () => this.queue.held[past ? 0 : 1]);
     this.#draw(true, past?.extents);
     this.why.show(question, this.data.kinds ?? {});
-    this.why.ask(question, this.marks.extents());
+    this.alike.open(question, this.marks.extents(), past);
     return requestAnimationFrame((now) => this.#painted(question, now, stamp));
   }
 
@@ -215,86 +234,43 @@ class Card {
   #draw(anew = false, marks = null) {
     if (!this.shown || !this.picture || this.view.root.dataset.state === "blank") return;
     this.picture.layout(this.shown, this.#height());
-    this.picture.draw(this.shown, this.span, this.clock, this.zoomed ?? this.shown.detail.points);
+    this.picture.draw(this.shown, this.looking.span, this.clock, this.looking.points);
     if (anew && !this.isPainted) this.marks.open(this.shown, marks);
     else this.marks.show();
   }
 
   #height() {
-    return Math.max(240, Math.min(HEIGHT, window.innerHeight - (window.innerWidth < 760 ? 500 : 370)));
+    return Math.max(240, Math.min(HEIGHT, window.innerHeight - (window.innerWidth < 760 ? 500 : 395)));
   }
 
   #resized() {
-    if (this.picture.width !== this.view.scroller.clientWidth || this.picture.given !== this.#height()) this.#draw();
+    if (this.picture.seen === this.view.scroller.clientWidth && this.picture.given === this.#height()) return;
+    this.picture.seen = 0;
+    this.#draw();
   }
 
   #marked() {
     const points = this.marks.extents().reduce((sum, [low, high]) => sum + high - low, 0);
     this.#say(`${points.toLocaleString("en")} point${points === 1 ? "" : "s"} marked: ${this.marks.extents().map((one) => this.clock.stretch(one)).join("; ")}`);
-    if (this.shown) this.why.ask(this.shown, this.marks.extents());
+    if (this.shown) this.alike.ask(this.marks.extents());
   }
 
   #look(name) {
     if (!this.shown) return;
-    const [low, high] = this.span;
-    const [wide, whole] = [high - low, this.shown.detail.rows];
-    const about = this.shown.asks_event ? (this.marks.extents()[0] ?? this.shown.event) : this.shown.span;
-    const middle = (about[0] + about[1]) / 2;
-    if (name === "reset") {
-      this.span = [...this.shown.view];
-      this.zoomed = null;
-      this.marks.reset();
-    } else if (name === "left" || name === "right") this.#see(low + (name === "left" ? -wide / 4 : wide / 4), wide, whole);
-    else {
-      const next = Math.max(8, wide * (name === "closer" ? 0.5 : 2));
-      this.#see(name === "closer" || (middle > low && middle < high) ? middle - next / 2 : (low + high - next) / 2, next, whole);
-    }
-    this.#draw();
-    this.#finer();
-  }
-
-  #see(low, wide, whole) {
-    const from = Math.max(0, Math.round(Math.min(low, whole - wide)));
-    this.span = [from, Math.round(Math.min(from + wide, whole))];
-  }
-
-  // Zoomed: the points that this part needs, as they were recorded where the screen can show them all.
-  #finer() {
-    clearTimeout(this.zoomTimer);
-    const { shown, span } = this;
-    const width = Math.max(200, Math.min(1200, Math.floor(DRAWN / shown.detail.channels.length)));
-    this.zoomTimer = setTimeout(async () => {
-      try {
-        const path = `/series/${encodeURIComponent(shown.series)}/points?low=${span[0]}&high=${span[1]}&width=${width}`;
-        const found = await this.api.get(path);
-        if (this.shown !== shown || this.span !== span) return;
-        this.zoomed = found;
-        this.clock.learn(found.times);
-        this.#draw();
-      } catch {
-        this.#say("Finer points cannot be had now; what is drawn is what was there.");
-      }
-    }, 120);
+    if (name === "reset") this.marks.reset();
+    this.looking.look(name, this.shown.asks_event ? (this.marks.extents()[0] ?? this.shown.event) : this.shown.span);
   }
 
   #blank(question, past) {
     Object.assign(this, { shown: null, past: null, isPainted: false });
-    const { cover, root } = this.view;
-    root.dataset.state = "blank";
-    delete root.dataset.item;
-    const state = question?.problem ? "problem" : (question ? "loading" : (this.queue?.state ?? "loading"));
-    if (state === "empty" && root.dataset.why === state) return this.#state();
-    root.dataset.why = state;
-    this.view.left.textContent = "";
-    cover.replaceChildren(element("p", absence(state, question?.problem ?? this.problem)));
-    if (state === "problem") {
-      const skip = element("button", past ? "Go on" : "Skip it", { type: "button" });
-      skip.addEventListener("click", () => (past ? this.act("next") : this.#skipBroken(question)));
-      const again = element("button", "Try again", { type: "button" });
-      again.addEventListener("click", () => (this.queue.retry(question), this.#show()));
-      cover.append(again, skip);
-    }
-    if (state === "empty") this.#tell("empty");
+    this.alike.stop();
+    const state = showAbsence(this.view, question, this.queue, {
+      problem: this.problem,
+      skip: past ? "Go on" : "Skip it",
+      onRetry: () => (this.queue.retry(question), this.#show()),
+      onSkip: () => (past ? this.act("next") : this.#skipBroken(question)),
+    });
+    if (state === "empty") this.teller.empty();
     this.#state();
   }
 
@@ -328,15 +304,7 @@ class Card {
       const spread = good.spread ? `, spread to ${good.spread.toLocaleString("en")} look-alike${good.spread === 1 ? "" : "s"}` : "";
       this.#say(`${ANSWERS[good.entry.answer]} kept${spread}.`);
     }
-    if (this.log.kept - this.reported >= REPORT_EVERY) this.#tell("progress");
-  }
-
-  // Streamlit draws progress and offers beside the card: it is told rarely, because each telling runs the page.
-  #tell(what) {
-    if (this.log.waiting() || (what === "empty" && this.toldEmpty === this.log.kept)) return;
-    this.reported = this.log.kept;
-    if (what === "empty") this.toldEmpty = this.log.kept;
-    this.report("kept", { what, kept: this.log.kept });
+    this.teller.progress();
   }
 
   #progress() {
@@ -349,7 +317,7 @@ class Card {
       this.view.read.textContent = "";
       return;
     }
-    this.view.read.textContent = reading(this.shown.detail, this.zoomed ?? this.shown.detail.points, this.clock, place);
+    this.view.read.textContent = reading(this.shown.detail, this.looking.points, this.clock, place);
   }
 
   #say(text, isProblem = false) {
@@ -364,7 +332,7 @@ class Card {
     this.view.state.dataset.state = waiting ? this.log.state : "kept";
     this.view.root.dataset.waiting = waiting;
     this.#progress();
-    if (this.view.root.dataset.why === "empty" && this.view.root.dataset.state === "blank") this.#tell("empty");
+    if (this.view.root.dataset.why === "empty" && this.view.root.dataset.state === "blank") this.teller.empty();
   }
 }
 

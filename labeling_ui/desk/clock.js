@@ -56,6 +56,17 @@ export class Clock {
     return other && day(other) === day(date) ? hour : `${day(date)}, ${hour}`;
   }
 
+  // "3 Mar", and "14:05"; without a clock "sample", and its number.
+  day(place) {
+    return this.hasClock ? this.#tick(this.at(place) + this.offset, 864e5) : "sample";
+  }
+
+  hour(place) {
+    if (!this.hasClock) return this.say(place);
+    const date = new Date(this.at(place) + this.offset);
+    return `${two(date.getUTCHours())}:${two(date.getUTCMinutes())}`;
+  }
+
   stretch([low, high]) {
     if (!this.hasClock) return `samples ${this.say(low)} to ${this.say(high - 1)}`;
     return `${this.say(low)} to ${this.say(high - 1, low)}`;
@@ -85,12 +96,17 @@ export class Clock {
 
 const parse = (text) => Date.parse(/(Z|[+-]\d\d:?\d\d)$/.test(text) ? text : `${text}Z`);
 
+const FORMATS = new Map(); // making one takes longer than all else that a clock does
+
+function formatOf(zone) {
+  const fields = { year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric" };
+  if (!FORMATS.has(zone)) FORMATS.set(zone, new Intl.DateTimeFormat("en-US", { timeZone: zone, hourCycle: "h23", ...fields }));
+  return FORMATS.get(zone);
+}
+
 function offsetOf(zone, instant) {
-  const bare = zone.replace(/^(UTC|GMT)(?=[+-])/i, "");
   try {
-    const parts = new Intl.DateTimeFormat("en-US", {
-      timeZone: bare, hourCycle: "h23", year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric",
-    }).formatToParts(instant);
+    const parts = formatOf(zone.replace(/^(UTC|GMT)(?=[+-])/i, "")).formatToParts(instant);
     const get = (type) => Number(parts.find((one) => one.type === type).value);
     const there = Date.UTC(get("year"), get("month") - 1, get("day"), get("hour"), get("minute"), get("second"));
     return there - Math.floor(instant / 1000) * 1000;

@@ -10,7 +10,12 @@ const ROW = 44;
 const STRIP = 34;
 const COLOURS = {
   context: "#7a8797", asked: "#2b7bc0", band: "rgba(230, 159, 0, 0.30)", edge: "#b97c00", window: "rgba(122, 135, 151, 0.14)",
-  ghost: "#8a7bb5", score: "#c75b12", rebuilt: "#12906a",
+};
+export const OVERLAYS = {
+  score: { colour: "#c75b12", width: 1.6 },
+  yesterday: { colour: "#8a7bb5", width: 1.2, dash: [6, 3] },
+  "last week": { colour: "#b0578f", width: 1.4, dash: [2, 3] },
+  reconstruction: { colour: "#12906a", width: 1.5, dash: [9, 2, 2, 2] },
 };
 
 export class Picture {
@@ -19,17 +24,18 @@ export class Picture {
     this.front = front;
     this.axis = axis; // stays in sight where the picture is higher than its place and scrolls
     this.scroller = scroller;
-    this.overlays = true;
+    this.overlays = {}; // name: whether it is drawn
   }
 
   // Lay the rows out: targets first, exogenous channels below, a strip for the score where there is one.
   layout(question, height) {
     const { detail } = question;
     this.given = height;
-    this.width = Math.max(240, this.scroller.clientWidth);
+    this.seen ||= this.scroller.clientWidth; // read once a size: reading it lays the whole page out
+    this.width = Math.max(240, this.seen);
     this.left = this.width < 560 ? 74 : LEFT;
     this.right = this.width < 560 ? 36 : RIGHT;
-    const strip = this.overlays && detail.overlays?.score ? STRIP : 0;
+    const strip = this.overlays.score && detail.overlays?.score?.index.length ? STRIP : 0;
     const places = detail.channels.map((channel, place) => [Boolean(channel.exogenous), place]);
     this.order = places.sort((one, other) => one[0] - other[0] || one[1] - other[1]).map(([, place]) => place);
     const room = height - TOP - BOTTOM - strip;
@@ -100,7 +106,7 @@ export class Picture {
     pen.beginPath();
     pen.rect(this.left, top, this.width - this.left - this.right, this.row);
     pen.clip();
-    if (this.overlays) this.#overlays(pen, detail, channel, y);
+    this.#overlays(pen, detail, channel, y);
     this.#line(pen, points.index[channel], points.values[channel], y, { colour: COLOURS.context, width: 1.3 });
     if (!exogenous) {
       pen.beginPath();
@@ -113,15 +119,10 @@ export class Picture {
   }
 
   #overlays(pen, detail, channel, y) {
-    (detail.compare ?? []).forEach((ghost, number) => {
-      const style = { colour: COLOURS.ghost, width: 1.1, dash: number ? [2, 4] : [6, 3] };
-      const index = ghost.index[channel] ?? ghost.index;
-      this.#line(pen, index, ghost.values[channel], y, style);
-    });
-    const rebuilt = detail.overlays?.reconstruction;
-    if (rebuilt?.values?.[channel]) {
-      const index = Array.isArray(rebuilt.index[0]) ? rebuilt.index[channel] : rebuilt.index;
-      this.#line(pen, index, rebuilt.values[channel], y, { colour: COLOURS.rebuilt, width: 1.5, dash: [4, 2] });
+    const { reconstruction } = detail.overlays ?? {};
+    const lines = [...(detail.compare ?? []), ...(reconstruction ? [{ ...reconstruction, name: "reconstruction" }] : [])];
+    for (const { name, index, values } of lines) {
+      if (this.overlays[name] && values[channel]) this.#line(pen, index[channel], values[channel], y, OVERLAYS[name]);
     }
   }
 
@@ -153,7 +154,12 @@ export class Picture {
     const y = (value) => top + room - Math.min(1, Math.max(0, value)) * room;
     this.#name(pen, top + room / 2, "score", "0 to 1", false);
     stroke(pen, this.ink, 0.2, () => line(pen, this.left, y(0), this.width - this.right, y(0)));
-    this.#line(pen, score.index, score.values, y, { colour: COLOURS.score, width: 1.6 });
+    pen.save();
+    pen.beginPath();
+    pen.rect(this.left, top - 4, this.width - this.left - this.right, this.strip);
+    pen.clip();
+    this.#line(pen, score.index, score.values, y, OVERLAYS.score);
+    pen.restore();
   }
 
   #name(pen, middle, name, below, isBold) {
@@ -231,7 +237,7 @@ function extremes(index, values, [from, to]) {
   return [low - slack, high + slack];
 }
 
-function fit(canvas, width, height) {
+export function fit(canvas, width, height) {
   const ratio = window.devicePixelRatio || 1;
   const [wide, high] = [Math.round(width * ratio), Math.round(height * ratio)];
   if (canvas.width !== wide || canvas.height !== high) {

@@ -26,14 +26,15 @@ export class AnswerLog {
     this.most = MOST;
     this.kept = 0;
     this.left = null;
-    this.memory = new Map();
+    this.mine = new Map(); // this tab's entries by sequence, as they are stored
+    this.others = 0; // entries that closed tabs left, as last counted
   }
 
   async open() {
     this.client = await this.#ownName();
     if (this.isClosed) return void this.release?.(); // closed meanwhile: the name is free for the card that follows
-    const seen = this.#stored(this.client).map((entry) => entry.sequence);
-    this.next = Math.max(1, Number(this.#session("next") ?? 1), ...seen.map((one) => one + 1));
+    this.mine = new Map(this.#left(this.client).map((entry) => [entry.sequence, entry]));
+    this.next = Math.max(1, Number(this.#session("next") ?? 1), ...[...this.mine.keys()].map((one) => one + 1));
     window.addEventListener("online", this.#retry);
     window.addEventListener("pagehide", this.#leave);
     this.send();
@@ -52,18 +53,18 @@ export class AnswerLog {
     const sequence = this.next;
     this.next += 1;
     this.#session("next", this.next);
-    this.#write(this.#key(this.client, sequence), { ...entry, sequence });
+    this.#write({ ...entry, sequence });
     this.onChange();
     this.send();
     return sequence;
   }
 
   waiting() {
-    return this.#clients().reduce((sum, client) => sum + this.#stored(client).length, 0);
+    return this.mine.size + this.others;
   }
 
   answeredItems() {
-    const entries = this.#clients().flatMap((client) => this.#stored(client));
+    const entries = [this.client, ...this.#closed()].flatMap((client) => this.#stored(client));
     return new Set(entries.filter((entry) => entry.kind !== "undo" && entry.item).map((entry) => entry.item));
   }
 
@@ -73,10 +74,11 @@ export class AnswerLog {
     clearTimeout(this.timer);
     try {
       let client;
-      while (!this.isClosed && (client = this.#clients().find((name) => this.#stored(name).length))) {
+      while (!this.isClosed && (client = this.mine.size ? this.client : this.#closed()[0])) {
         await new Promise((go) => setTimeout(go, Math.max(0, (this.sentAt ?? 0) + APART - performance.now())));
         this.sentAt = performance.now();
-        await this.#sendSome(client, this.#stored(client).slice(0, this.most));
+        const entries = this.#stored(client).slice(0, this.most);
+        if (entries.length) await this.#sendSome(client, entries);
       }
       if (this.state !== "refused") this.state = "kept";
     } catch (error) {
@@ -176,58 +178,54 @@ export class AnswerLog {
     return `${this.prefix}${client}|${pad(sequence)}`;
   }
 
-  #write(key, entry) {
-    const text = JSON.stringify(entry);
-    this.memory.set(key, text);
+  #write(entry) {
+    this.mine.set(entry.sequence, entry);
     try {
-      localStorage.setItem(key, text);
+      localStorage.setItem(this.#key(this.client, entry.sequence), JSON.stringify(entry));
     } catch {
       this.isMemoryOnly = true;
     }
   }
 
   #remove(client, sequence) {
-    const key = this.#key(client, sequence);
-    this.memory.delete(key);
+    if (client === this.client) this.mine.delete(sequence);
     try {
-      localStorage.removeItem(key);
+      localStorage.removeItem(this.#key(client, sequence));
     } catch {
       /* it was never there */
     }
   }
 
-  #keys() {
-    const found = new Set(this.memory.keys());
-    try {
-      for (let place = 0; place < localStorage.length; place += 1) {
-        const key = localStorage.key(place);
-        if (key.startsWith(this.prefix)) found.add(key);
-      }
-    } catch {
-      /* memory only */
-    }
-    return [...found].sort();
-  }
-
-  #clients() {
-    const names = new Set(this.#keys().map((key) => key.slice(this.prefix.length).split("|")[0]));
-    names.delete(this.client);
-    return [this.client, ...names];
-  }
-
   #stored(client) {
-    const start = `${this.prefix}${client}|`;
-    return this.#keys()
-      .filter((key) => key.startsWith(start))
-      .map((key) => this.#read(key))
-      .filter(Boolean);
+    return client === this.client ? [...this.mine.values()] : this.#left(client);
   }
 
-  #read(key) {
+  // Other tabs' names under which something is stored. It looks through all of the storage: not for each key.
+  #closed() {
+    const keys = this.#keys().filter((key) => !key.startsWith(`${this.prefix}${this.client}|`));
+    this.others = keys.length;
+    return [...new Set(keys.map((key) => key.slice(this.prefix.length).split("|")[0]))];
+  }
+
+  #keys() {
     try {
-      return JSON.parse(this.memory.get(key) ?? localStorage.getItem(key));
+      return Object.keys(localStorage).filter((key) => key.startsWith(this.prefix) && /\|\d{9}$/.test(key)).sort();
     } catch {
-      return null;
+      return []; // memory only
     }
+  }
+
+  #left(client) {
+    const start = `${this.prefix}${client}|`;
+    return this.#keys().filter((key) => key.startsWith(start)).map(read).filter(Boolean);
+  }
+}
+
+function read(key) {
+  try {
+    return JSON.parse(localStorage.getItem(key));
+  } catch {
+    localStorage.removeItem(key); // it can never be sent
+    return null;
   }
 }

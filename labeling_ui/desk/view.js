@@ -1,11 +1,10 @@
 // What is on the page? The card's parts, made once; text goes in as text only.
 
-import { KEYS, label } from "./keys.js";
 import { element } from "./why.js";
 
 const BUTTONS = [["anomaly", "Anomaly", "a"], ["normal", "Normal", "n"], ["unsure", "Unsure", "u"], ["skip", "Skip", "s"], ["undo", "Undo", "z"]];
 const TOOLS = [["previous", "\u2190", "Answer before"], ["next", "\u2192", "Forward again"], ["closer", "+", "Zoom in"], ["wider", "\u2212", "Zoom out"],
-  ["overlays", "o", "Overlays"], ["reset", "0", "Picture and marks as they came"], ["help", "?", "Keys"]];
+  ["overlays", "o", "All overlays"], ["reset", "0", "Picture and marks as they came"], ["help", "?", "Keys"]];
 
 export function makeView(root, act, faults) {
   const view = { root };
@@ -19,9 +18,11 @@ export function makeView(root, act, faults) {
   put(titles, "h3", "question", "", { tabindex: -1 });
   put(titles, "p", "when");
   put(titles, "p", "scope");
-  const tools = put(head, "div", "tools", "", { role: "toolbar", "aria-label": "Picture and answers before" });
+  const side = put(head, "div", "side");
+  const tools = put(side, "div", "tools", "", { role: "toolbar", "aria-label": "Picture and answers before" });
   put(tools, "span", "left");
   for (const [name, text, says] of TOOLS) tools.append(button(name, text, `${says} (${text})`, act));
+  put(side, "div", "switches", "", { role: "toolbar", "aria-label": "Overlays" });
   const body = put(root, "div", "body");
   const main = put(body, "div", "main");
   put(main, "div", "scroller", "", { role: "group", "aria-label": "Picture of the question" });
@@ -47,13 +48,7 @@ export function makeView(root, act, faults) {
   const foot = put(root, "div", "foot");
   put(foot, "p", "said", "", { role: "status", "aria-live": "polite" });
   put(foot, "p", "state");
-  put(root, "div", "keys", "", { role: "region", "aria-label": "Keys" });
-  view.keys.hidden = true;
-  const list = element("dl");
-  for (const [key, , says] of [...KEYS, ["1-9", "", "Fault kind"], ["Tab", "", "To the handles of a mark: arrows move by a point, Shift by ten, Delete removes"]]) {
-    list.append(element("dt", label(key)), element("dd", says));
-  }
-  view.keys.append(list, element("p", "Drag on the picture to mark a stretch; drag again to mark another. C and R do not do what they do elsewhere in the app."));
+  put(root, "section", "alike", "", { "aria-label": "Look-alikes" });
   return view;
 }
 

@@ -1,7 +1,8 @@
-// Why is this asked, what does the agent think, what did neighbours get, what would an answer settle? In words.
+// Why is this asked, what does the agent think, what did neighbours get? In words, each thing once.
+
+import { withoutUnit } from "./draw.js";
 
 const SURE = { 0.1: "cannot decide", 0.6: "leans to" };
-const PATIENCE = 450; // milliseconds that a question lies there before the server is asked what answers would settle
 
 export function opinion(probability) {
   if (probability === null || probability === undefined) return "No agent has judged this window yet";
@@ -12,71 +13,39 @@ export function opinion(probability) {
 }
 
 export class Why {
-  constructor(root, api) {
+  constructor(root) {
     this.root = root;
-    this.api = api;
   }
 
+  // What the reason leaves open is said from numbers: the server's own words tell the same in sentences, for scripts.
   show(question, kinds) {
-    const { detail } = question;
-    const said = detail.why ?? {};
-    const words = (said.words?.length ? said.words : [question.reason]).filter(Boolean);
+    const { channels, neighbours } = question.detail.why ?? {};
     const kind = kinds[question.strategy] ?? question.strategy;
-    this.settles = element("div");
     this.root.replaceChildren(
       title("Why this one?"),
-      ...(words.length ? [`${kind}: ${words[0]}`, ...words.slice(1)] : [kind]).map((text) => element("p", text)),
-      ...this.#channels(said.channels ?? []),
+      element("p", question.reason ? `${kind}: ${question.reason}` : kind),
+      ...farthest(channels ?? [], question.detail.channels),
       title("What the agent thinks"),
       element("p", opinion(question.probability)),
       meter(question.probability),
-      ...this.#neighbours(said.neighbours ?? []),
-      this.settles,
+      ...answered(neighbours ?? []),
     );
-  }
-
-  ask(question, extents) {
-    clearTimeout(this.timer);
-    const turn = (this.turn = {});
-    this.timer = setTimeout(() => this.#preview(question, extents, turn), PATIENCE);
-  }
-
-  stop() {
-    clearTimeout(this.timer);
-    this.turn = null;
-  }
-
-  async #preview(question, extents, turn) {
-    try {
-      const ask = (answer) =>
-        this.api.post("/preview", { item: question.item, answer, extents: answer === "anomaly" && extents.length ? extents : [] });
-      const would = [["Anomaly", await ask("anomaly")], ["Normal", await ask("normal")]];
-      if (turn !== this.turn) return;
-      const known = would.filter(([, one]) => one && one.alike);
-      const lines = known.map(([name, one]) => element("p", `${name}: ${settled(one)}`));
-      this.settles.replaceChildren(...(lines.length ? [title("What it would settle"), ...lines] : []));
-    } catch {
-      if (turn === this.turn) this.settles.replaceChildren(); // the answer itself says what is wrong
-    }
-  }
-
-  #channels(channels) {
-    if (!channels.length) return [];
-    const named = channels.slice(0, 3).map(({ name, deviation }) => (deviation === undefined || deviation === null ? name : `${name} (${Number(deviation).toPrecision(2)}\u00d7)`));
-    return [element("p", `Deviates most: ${named.join(", ")}`)];
-  }
-
-  #neighbours(neighbours) {
-    if (!neighbours.length) return [];
-    const counts = new Map();
-    for (const { answer } of neighbours) counts.set(answer, (counts.get(answer) ?? 0) + 1);
-    const said = [...counts].map(([answer, number]) => `${number} ${answer}`).join(", ");
-    return [title("What neighbours were answered"), element("p", said)];
   }
 }
 
-const settled = ({ anomalies, normals }) =>
-  [[anomalies, "Anomaly"], [normals, "Normal"]].filter(([number]) => number).map(([number, name]) => `${number.toLocaleString("en")} as ${name}`).join(", ") || "nothing";
+function farthest(deviations, channels) {
+  if (!deviations.length) return [];
+  const named = (name) => withoutUnit(channels.find((one) => one.name === name) ?? { name });
+  const said = deviations.map(({ name, deviation }, place) => `${named(name)} (${deviation.toFixed(1)}${place ? "" : " times its usual spread"})`);
+  return [element("p", `Deviates most: ${said.join(", ")}`)];
+}
+
+function answered(neighbours) {
+  if (!neighbours.length) return [];
+  const counts = new Map();
+  for (const { answer } of neighbours) counts.set(answer, (counts.get(answer) ?? 0) + 1);
+  return [title("What neighbours were answered"), element("p", [...counts].map(([answer, number]) => `${number} ${answer}`).join(", "))];
+}
 
 export function element(tag, text = "", attributes = {}) {
   const made = document.createElement(tag);

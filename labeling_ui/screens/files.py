@@ -129,6 +129,11 @@ def said_of_file(found: Imported) -> list[str]:
         )
     if found.strange:
         lines.append(f"Left out, no series here: {', '.join(found.strange[:5])}.")
+    if found.outside:
+        lines.append(
+            f"{words.count(found.outside, 'window')} left out, since they are kept for the test; the first: "
+            f"{found.first_outside}."
+        )
     if found.empty or found.unheard:
         lines.append(f"{words.count(found.empty + found.unheard, 'stretch', 'stretches')} label no window.")
     return lines

@@ -29,7 +29,8 @@ def show() -> None:
         return
     _above(facts, busy=bool(under_way))
     model = facts.version.id if facts.version else 0
-    desk_card.show(door.ws.root, entrance.desk().analyst, model=model, token=token)
+    alike = not door.ws.settings.active.controls  # an answered window settles nothing, and would show as a control
+    desk_card.show(door.ws.root, entrance.desk().analyst, model=model, token=token, alike=alike)
     if facts.counts.get(ItemState.OPEN, 0):
         jobs.offer(door, door.ws.settings.work.retrain_after)
 

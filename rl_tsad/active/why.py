@@ -5,13 +5,12 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
 
 import networkx as nx
 import numpy as np
 
 from rl_tsad.active.propagate import FREE, Spreading
-from rl_tsad.types import ANOMALY, NORMAL
+from rl_tsad.types import ANOMALY, NORMAL, Float64
 
 MOST_WINDOWS = 500
 """networkx holds no more than so many windows at a time."""
@@ -63,8 +62,8 @@ def explain(state: Spreading, row: int, *, most: int = MOST_WINDOWS, paths: int 
     """Find the likeliest ways from answers to a window.
 
     A walk steps from a window to a neighbour with the share that this has of its label, and ends where a person
-    answered. The windows that a walk most likely visits are looked at, at most ``most`` of them; among those the
-    likeliest way to each answer is Dijkstra's, with lengths -log share.
+    answered. The windows that a walk most likely visits are looked at, at most ``most`` of them: Dijkstra's order, with
+    lengths -log share.
 
     Args:
         state: the spread answers.
@@ -81,38 +80,94 @@ def explain(state: Spreading, row: int, *, most: int = MOST_WINDOWS, paths: int 
         >>> [path.rows for path in found.paths], found.paths[0].says
         ([(0, 1, 2)], 1)
     """
-    around = _around(state, row, most)
-    # from the window outward: against the direction in which labels flow
-    found_by: Any = nx.single_source_dijkstra(around.reverse(copy=False), row, weight="length")
-    lengths, ways = found_by
-    ends = [end for end in ways if end != row and state.flow[end] in (NORMAL, ANOMALY)]
-    best = sorted(ends, key=lambda end: (lengths[end], end))[:paths]
-    arrives = max(float(state.reach[:, row].sum()), float(np.finfo(np.float32).tiny))
-    shares = [min(1.0, float(np.exp(-lengths[end])) / arrives) for end in best]
-    found = [
-        Path(tuple(reversed(ways[end])), share, int(state.flow[end])) for end, share in zip(best, shares, strict=True)
-    ]
-    return Why(row, tuple(found), around)
+    walk = _walk(state, row, most)
+    found = _paths(state, walk, paths)
+    return Why(row, found, _around(state, walk))
 
 
-def _around(state: Spreading, row: int, most: int) -> nx.DiGraph[int]:
-    graph = state.graph
-    around: nx.DiGraph[int] = nx.DiGraph()
-    waiting, settled = [(0.0, row)], set[int]()
-    while waiting and len(settled) < most:
-        length, here = heapq.heappop(waiting)
-        if here in settled:
+def answers_behind(state: Spreading, row: int, *, most: int = MOST_WINDOWS, paths: int = 5) -> tuple[Path, ...]:
+    """Find the likeliest ways from answers to a window, as :func:`explain`, and look no further than they are.
+
+    Args:
+        state: the spread answers.
+        row: the window.
+        most: windows looked at.
+        paths: ways given.
+    """
+    return _paths(state, _walk(state, row, most, ends=paths), paths)
+
+
+@dataclass(frozen=True)
+class _Walk:
+    """Windows looked at from one on, the likeliest first.
+
+    Attributes:
+        lengths: for each its -log of the likeliest way to it, in the order in which they were reached.
+        before: for each the window from which it was reached, one step nearer to where the walk began.
+        ends: those answered as normal or anomaly, the nearest first.
+    """
+
+    lengths: dict[int, float]
+    before: dict[int, int]
+    ends: list[int]
+
+
+def _walk(state: Spreading, row: int, most: int, ends: int | None = None) -> _Walk:
+    """Walk from a window outward, against the direction in which labels flow (Dijkstra); a walk ends at an answer."""
+    lengths, before, found = dict[int, float](), dict[int, int](), list[int]()
+    waiting = [(0.0, row, row)]
+    while waiting and len(lengths) < most and (ends is None or len(found) < ends):
+        length, here, nearer = heapq.heappop(waiting)
+        if here in lengths:
             continue
-        settled.add(here)
-        around.add_node(here, **_facts(state, here))
+        lengths[here], before[here] = length, nearer
         if state.flow[here] != FREE:
-            continue  # a walk ends at an answer
-        low, high = int(graph.indptr[here]), int(graph.indptr[here + 1])
-        shares = state.alpha * graph.weights[low:high].astype(np.float64) / graph.pull[here]
-        for there, share in zip(graph.indices[low:high].tolist(), shares.tolist(), strict=True):
-            around.add_edge(there, here, share=share, length=-float(np.log(share)))
-            heapq.heappush(waiting, (length - float(np.log(share)), there))
-    around.remove_nodes_from([other for other in around if other not in settled])
+            if here != row and state.flow[here] in (NORMAL, ANOMALY):
+                found.append(here)
+            continue
+        theirs, shares = _shares(state, here)
+        for there, step in zip(theirs, (-np.log(shares)).tolist(), strict=True):
+            if there not in lengths:
+                heapq.heappush(waiting, (length + step, there, here))
+    return _Walk(lengths, before, found)
+
+
+def _shares(state: Spreading, row: int) -> tuple[list[int], Float64]:
+    """Give the neighbours of a window, and which part of each one's label it has."""
+    graph = state.graph
+    low, high = int(graph.indptr[row]), int(graph.indptr[row + 1])
+    return graph.indices[low:high].tolist(), state.alpha * graph.weights[low:high].astype(np.float64) / graph.pull[row]
+
+
+def _paths(state: Spreading, walk: _Walk, most: int) -> tuple[Path, ...]:
+    row = next(iter(walk.lengths))
+    ends = walk.ends[:most]
+    arrives = max(float(state.reach[:, row].sum()), float(np.finfo(np.float32).tiny))
+    shares = [min(1.0, float(np.exp(-walk.lengths[end])) / arrives) for end in ends]
+    return tuple(
+        Path(_way(walk, end, row), share, int(state.flow[end])) for end, share in zip(ends, shares, strict=True)
+    )
+
+
+def _way(walk: _Walk, end: int, row: int) -> tuple[int, ...]:
+    way = [end]
+    while way[-1] != row:
+        way.append(walk.before[way[-1]])
+    return tuple(way)
+
+
+def _around(state: Spreading, walk: _Walk) -> nx.DiGraph[int]:
+    around: nx.DiGraph[int] = nx.DiGraph()
+    around.add_nodes_from((here, _facts(state, here)) for here in walk.lengths)
+    for here in walk.lengths:
+        if state.flow[here] != FREE:
+            continue
+        theirs, shares = _shares(state, here)
+        around.add_edges_from(
+            (there, here, {"share": share})
+            for there, share in zip(theirs, shares.tolist(), strict=True)
+            if there in walk.lengths
+        )
     return around
 
 

@@ -44,7 +44,7 @@ def show_agreement(context: typer.Context) -> None:
                 one.total,
                 one.shared,
                 one.alone,
-                one.per_hour,
+                None if one.per_hour is None else round(one.per_hour),
                 *((one.controls.asked, one.controls.right) if one.controls else (None, None)),
             )
             for one in found.workers

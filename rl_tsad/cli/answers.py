@@ -117,6 +117,11 @@ def _tell(done: Imported, path: Path, *, dry_run: bool, conflicts: str) -> None:
         print_table("", ("window", "stands", "by", "file says"), rows)
     if done.strange:
         say(f"Left out, no series of this workspace: {listed(done.strange)}")
+    if done.outside:
+        say(
+            f"{done.outside} windows are kept for the test, or lie between it and the pool, and were left out; the "
+            f"first: {done.first_outside}"
+        )
     if done.empty:
         say(f"{done.empty} stretches hold no point, as inside a recording gap; they say nothing")
     if done.unheard:

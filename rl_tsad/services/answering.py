@@ -19,7 +19,8 @@ from db.records import Answer, Label, NewLabel, QueryItem
 from db.session import one_at_a_time, utc_now
 from rl_tsad.active.extent import Extent
 from rl_tsad.errors import LabelingError
-from rl_tsad.services.marking import find_around, length_of, said_of, said_of_stretch, span_of
+from rl_tsad.services.excepting import keep_out
+from rl_tsad.services.marking import Seen, find_around, length_of, said_of, said_of_stretch, span_of
 from rl_tsad.services.people import Visitor, require
 from rl_tsad.services.refusals import in_words
 from rl_tsad.services.spreading import respread_each
@@ -50,6 +51,7 @@ class Entry:
         series: which series (mark).
         low: first point of the stretch (mark).
         high: the point after its last one (mark).
+        exceptions: windows that the answer is not to settle, by key (answer).
     """
 
     sequence: int
@@ -64,6 +66,7 @@ class Entry:
     series: str | None = None
     low: int | None = None
     high: int | None = None
+    exceptions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -172,7 +175,7 @@ def take_log(
     with in_words(), ws.store.begin() as session:
         one_at_a_time(session)  # before any row is locked: an entry may change other questions
         known = messages.last_handled(session, client)
-        log = _Log(ws, session, visitor.name, client, known)
+        log = _Log(ws, session, visitor.name, client, known, Seen(session))
         results = [log.take(entry, told) for entry in entries]
         if numbers and numbers[-1] > known:
             messages.note_handled(session, client, numbers[-1])
@@ -209,16 +212,12 @@ class _Log:
     analyst: str
     client: str
     known: int
+    seen: Seen
 
     def take(self, entry: Entry, told: dict[int, Sequence[str]]) -> Result:
         """Keep one entry, or say why not; what it changed until then is gone with it."""
-        before = labels.sent(self.session, self.client, entry.sequence)
-        apart = None if before else controls.sent(self.session, self.client, entry.sequence)
-        if before or apart:
-            return self._again(entry, before)
-        if entry.sequence <= self.known:  # it was dealt with, and left nothing: a late copy must not do it again
-            reason = "expected an entry that is new, got one that was dealt with before; it left nothing then"
-            return Result(entry.sequence, entry.kind == "skip", "" if entry.kind == "skip" else reason)
+        if entry.sequence <= self.known:
+            return self._again(entry)
         try:
             with self.session.begin_nested():
                 rows = self._keep(entry)
@@ -229,13 +228,19 @@ class _Log:
         told[rows[0].id] = [row.key for row in rows]
         return Result(entry.sequence, True, label=rows[0].id)
 
-    def _again(self, entry: Entry, rows: Sequence[Label]) -> Result:
+    def _again(self, entry: Entry) -> Result:
+        rows = labels.sent(self.session, self.client, entry.sequence)
+        if not rows and not controls.sent(self.session, self.client, entry.sequence):
+            reason = "expected an entry that is new, got one that was dealt with before; it left nothing then"
+            return Result(entry.sequence, entry.kind == "skip", "" if entry.kind == "skip" else reason)
         if rows and (rows[0].analyst != self.analyst or (rows[0].answer is None) != (entry.kind == "undo")):
             reason = f"expected the number {entry.sequence} to be new, got the one of another message; number anew"
             return Result(entry.sequence, False, reason)
         return Result(entry.sequence, True, label=rows[0].id if rows else None)
 
     def _keep(self, entry: Entry) -> list[Label]:
+        if entry.exceptions and entry.kind != "answer":
+            raise LabelingError(f"expected exceptions with an answer only, got some with {entry.kind!r}; drop them")
         if entry.kind == "undo":
             return self._undo(entry)
         if entry.kind == "skip":
@@ -249,11 +254,14 @@ class _Log:
 
     def _answer(self, entry: Entry) -> list[Label]:
         item = queries.get(self.session, _given(entry.item, "item"))
-        around = find_around(self.ws, self.session, item)
+        around = find_around(self.ws, self.seen, item)
         said = said_of(self.session, item, around, _given(entry.answer, "answer"), entry.extents)
         sent = {"client": self.client, "sequence": entry.sequence}
         mark, seconds = span_of(entry.extents), entry.seconds
-        return keep(self.session, item, said, self.analyst, mark=mark, seconds=seconds, **sent)  # type: ignore[arg-type]
+        rows = keep(self.session, item, said, self.analyst, mark=mark, seconds=seconds, **sent)  # type: ignore[arg-type]
+        if entry.exceptions:
+            keep_out(self.ws, self.session, item, rows, entry.exceptions)
+        return rows
 
     def _mark(self, entry: Entry) -> list[Label]:
         name, answer = _given(entry.series, "series"), _given(entry.answer, "answer")

@@ -22,12 +22,16 @@ def price_of(spent: Spent, prices: AnswerSeconds) -> float:
 def share_left(spent: Spent, config: ActiveConfig) -> float:
     """Say which share of the budget is left, of questions or of people's time, whichever is scarcer; in [0, 1].
 
+    A window that was looked at and taken out of what an answer settles counts as a question does.
+
     Example:
         >>> spent = Spent(3, 9, 4, 5, 1, 0, glances=1, events=1, doubts=1)
         >>> share_left(spent, ActiveConfig(budget=4)), share_left(spent, ActiveConfig(budget_seconds=20.0))
         (0.25, 0.1)
+        >>> share_left(Spent(3, 9, 4, 5, 1, 0, looked_at=1), ActiveConfig(budget=8))
+        0.5
     """
-    shares = [spent.questions / config.budget]
+    shares = [(spent.questions + spent.looked_at) / config.budget]
     if config.budget_seconds is not None:
         shares.append(price_of(spent, config.seconds) / config.budget_seconds)
     return round(max(0.0, 1.0 - max(shares)), 12)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +23,7 @@ from rl_tsad.data.annotations.point_files import write_points, write_trainset, w
 from rl_tsad.data.annotations.stretches import Stretch, by_series
 from rl_tsad.data.annotations.texts import groups_of
 from rl_tsad.errors import DataError
+from rl_tsad.services.history_files import written_history
 from rl_tsad.services.refusals import in_words
 from rl_tsad.services.standing_stretches import standing_stretches
 from rl_tsad.services.workspace import Workspace, list_series, load_series, write_bytes
@@ -111,14 +110,13 @@ def read_form(name: str) -> Form:
 
 def _written(ws: Workspace, form: Form | str) -> tuple[str, bytes, int]:
     chosen = read_form(form)
-    records = {one.name: one for one in list_series(ws)}
     name = NAMES[chosen] + ENDINGS.get(chosen, ".csv")
-    with in_words(), ws.store.read() as session:
-        rows = labels.history(session) if chosen == Form.HISTORY else []
-        rows = labels.standing(session) if chosen == Form.WINDOWS else rows
-        stretches = [] if chosen in (Form.HISTORY, Form.WINDOWS) else standing_stretches(ws, session, records)
     if chosen == Form.HISTORY:
-        return name, _as_json(rows).encode(), len(rows)
+        return name, *written_history(ws)
+    records = {one.name: one for one in list_series(ws)}
+    with in_words(), ws.store.read() as session:
+        rows = labels.standing(session) if chosen == Form.WINDOWS else []
+        stretches = [] if chosen == Form.WINDOWS else standing_stretches(ws, session, records)
     series = {each: load_series(ws, record) for each, record in records.items()}
     if chosen == Form.WINDOWS:
         return name, _as_csv(ws, rows, records, series).encode(), len(rows)
@@ -175,8 +173,3 @@ def _as_csv(ws: Workspace, rows: list[Label], records: Mapping[str, SeriesRecord
     for row, pair in zip(rows, moments, strict=True):
         writer.writerow([guard(row.key), row.answer, *pair, guard(row.analyst), row.created_at.isoformat()])
     return text.getvalue()
-
-
-def _as_json(rows: list[Label]) -> str:
-    events = [{**asdict(row), "created_at": row.created_at.isoformat()} for row in rows]
-    return json.dumps({"format": "rl-tsad answers", "version": 1, "events": events}, indent=1) + "\n"

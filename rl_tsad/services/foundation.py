@@ -21,7 +21,7 @@ from rl_tsad.active.graph_files import FORMAT, load_graph, save_graph
 from rl_tsad.config import Settings, WindowConfig
 from rl_tsad.data.excuses import Excuse
 from rl_tsad.data.role_agreement import exogenous_names
-from rl_tsad.data.splits import Split, past_future, unseen
+from rl_tsad.data.splits import Split
 from rl_tsad.data.windows import make_windows
 from rl_tsad.detector.apart import Apart, set_apart
 from rl_tsad.detector.fit import fit_detector
@@ -34,6 +34,7 @@ from rl_tsad.progress import Progress, no_progress
 from rl_tsad.seeding import derive_seed
 from rl_tsad.services.drafts import draft_folder, publish_folder
 from rl_tsad.services.excusing import read_excuses
+from rl_tsad.services.pools import split_windows
 from rl_tsad.services.rehearsals import load_rehearsal, save_rehearsal
 from rl_tsad.services.workspace import Workspace, list_series, load_series
 from rl_tsad.settings import digest_facts
@@ -132,15 +133,6 @@ class Foundation:
 def window_of(version: ModelVersion) -> WindowConfig:
     """Give the window settings that a version was trained with; the workspace's may have changed since."""
     return WindowConfig(**version.config["window"])
-
-
-def split_windows(series: Sequence[Series], windows: Sequence[Windows], settings: Settings) -> Split:
-    """Cut the windows into pool and test as the settings say."""
-    config = settings.split
-    if config.protocol == "unseen":
-        seed = derive_seed(settings.seed, "split")
-        return unseen(series, windows, fraction=config.pool_fraction, seed=seed)
-    return past_future(windows, {one.name: one.length for one in series}, config)
 
 
 def prepare(workspace: Workspace, *, progress: Progress = no_progress) -> Foundation:

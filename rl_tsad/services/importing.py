@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 from sqlalchemy.orm import Session
 
-from db import labels
+from db import details, labels, vetoes
+from db.desk_records import AnswerDetail
 from db.imports import append_all
 from db.records import Answer, Label, NewLabel
 from rl_tsad.data.annotations.forms import Form, form_of, read_annotations
-from rl_tsad.data.annotations.grid import Grid, Group, rest_of, said_of_grid
+from rl_tsad.data.annotations.grid import Grid, Group, Remark, rest_of, said_of_grid
 from rl_tsad.data.annotations.names import Recordings
 from rl_tsad.data.annotations.stretches import NORMAL, Annotations, by_series, merged
 from rl_tsad.data.timestamps import check_zone
 from rl_tsad.data.understanding import Place
 from rl_tsad.errors import DataError
 from rl_tsad.services.exchange import read_form
+from rl_tsad.services.pools import pooled_windows
 from rl_tsad.services.refusals import in_words
 from rl_tsad.services.spreading import respread_quietly
 from rl_tsad.services.window_files import read_windows
 from rl_tsad.services.workspace import Workspace, list_series, load_series
-from rl_tsad.types import window_key
+from rl_tsad.types import Bool, window_key
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,9 @@ class Imported:
         strange: names in the file that are no series here and were left out.
         empty: stretches of the file that hold no point.
         unheard: stretches that label no window, as a normal one shorter than what a window decides.
+        outside: windows of which the file speaks that are not in the pool (kept for the test, or between pool and
+            test) and were left out.
+        first_outside: the first place in the file that speaks of one.
     """
 
     form: Form
@@ -91,6 +95,8 @@ class Imported:
     strange: tuple[str, ...] = ()
     empty: int = 0
     unheard: int = 0
+    outside: int = 0
+    first_outside: str = ""
 
     @property
     def added(self) -> int:
@@ -109,6 +115,16 @@ class _File:
     strange: tuple[str, ...] = ()
     empty: int = 0
     unheard: int = 0
+    outside: int = 0
+    first_outside: str = ""
+
+
+@dataclass
+class _Answer:
+    """The rows of one answer, and what came with it."""
+
+    rows: list[NewLabel]
+    remark: Remark | None
 
 
 def import_answers(
@@ -118,7 +134,8 @@ def import_answers(
 
     A stretch is one answer about the windows of the grid that it labels (see
     :func:`rl_tsad.data.annotations.grid.said_of_grid`), so it can be taken back as one. What stands already is not
-    added again, and so the same file is kept once.
+    added again, and so the same file is kept once. As with every other way in, only windows of the pool are labelled:
+    what is kept for the test stays unseen.
 
     Args:
         workspace: whose windows are meant.
@@ -139,7 +156,8 @@ def import_answers(
     with in_words(), workspace.store.read() if dry_run else workspace.store.begin() as session:
         answers, report = _meet(workspace, session, file, options)
         if not dry_run and answers:
-            append_all(session, answers, client)
+            firsts = append_all(session, [one.rows for one in answers], client)
+            _keep_remarks(session, firsts, answers)
     if not dry_run and report.added:
         respread_quietly(workspace)
     return report
@@ -148,9 +166,10 @@ def import_answers(
 def _read(ws: Workspace, path: Path, form: Form, options: ImportOptions) -> _File:
     records = list_series(ws)
     grids = {one.name: _grid(ws, one.rows) for one in records}
+    pools = pooled_windows(ws, records)
     if form in (Form.HISTORY, Form.WINDOWS):
         groups, place = read_windows(path, form, grids)
-        return _File(form, groups, place, _rest(groups, {one.series for one in groups}, grids, options))
+        return _within(_File(form, groups, place), {one.series for one in groups}, pools, options)
     series = {one.name: load_series(ws, one) for one in records}
     known = Recordings(series, options.timezone, options.series, options.skip_unknown, options.anomaly_words)
     said = read_annotations(path, form, known)
@@ -159,16 +178,33 @@ def _read(ws: Workspace, path: Path, form: Form, options: ImportOptions) -> _Fil
     groups = [group for name in sorted(found) for group in said_of_grid(found[name], grids[name])]
     heard = {(one.series, one.row) for one in groups}
     unheard = sum((one.series, one.row) not in heard for one in merged(said.stretches))
-    rest = _rest(groups, said.series, grids, options)
-    return _File(form, groups, said.place, rest, said.strange, said.empty, unheard)
+    whole = _File(form, groups, said.place, (), said.strange, said.empty, unheard)
+    return _within(whole, said.series, pools, options)
+
+
+def _within(file: _File, series: Iterable[str], pools: Mapping[str, Bool], options: ImportOptions) -> _File:
+    """Leave out what a file says of windows outside of the pool, and say the rest of its series' pool."""
+    rest = _rest(file.groups, series, pools, options)
+    if all(its.all() for its in pools.values()):
+        return replace(file, rest=rest)
+    cut = [replace(one, windows=one.windows[pools[one.series][one.windows]]) for one in file.groups]
+    pairs = list(zip(file.groups, cut, strict=True))
+    first = next((file.place(one.row) for one, its in pairs if len(its.windows) < len(one.windows)), "")
+    return replace(
+        file,
+        groups=[one for one in cut if len(one.windows)],
+        rest=rest,
+        outside=sum(len(one.windows) - len(its.windows) for one, its in pairs),
+        first_outside=first,
+    )
 
 
 def _rest(
-    groups: Iterable[Group], series: Iterable[str], grids: Mapping[str, Grid], options: ImportOptions
+    groups: Iterable[Group], series: Iterable[str], pools: Mapping[str, Bool], options: ImportOptions
 ) -> list[Group]:
     if options.rest != "normal":
         return []
-    silent = {name: np.ones(grids[name].count, dtype=np.bool_) for name in sorted(series)}
+    silent = {name: pools[name].copy() for name in sorted(series)}
     for one in groups:
         silent[one.series][one.windows] = False
     return [group for name, free in silent.items() for group in rest_of(name, NORMAL, free)]
@@ -187,12 +223,10 @@ def _check_grids(said: Annotations, grids: Mapping[str, Grid], path: Path) -> No
         )
 
 
-def _meet(
-    ws: Workspace, session: Session, file: _File, options: ImportOptions
-) -> tuple[list[list[NewLabel]], Imported]:
+def _meet(ws: Workspace, session: Session, file: _File, options: ImportOptions) -> tuple[list[_Answer], Imported]:
     """Leave out what stands already, and find what contradicts it; silence in the file contradicts nothing."""
     standing = {label.key: label for label in labels.standing(session)}
-    answers: dict[object, list[NewLabel]] = {}
+    answers: dict[object, _Answer] = {}
     conflicts, told, known = [], dict[str, Answer](), 0
     counts = dict.fromkeys(Answer, 0)
     for number, group in enumerate([*file.groups, *file.rest]):
@@ -206,12 +240,24 @@ def _meet(
             if old is not None and before is None:
                 conflicts.append(_conflict(old, new, file.place(group.row) if options.conflicts == "refuse" else None))
             if old is None or options.conflicts == "replace":
-                answers.setdefault(number if group.row < 0 else (group.row, group.series), []).append(new)
+                own = number if group.row < 0 else (group.row, group.series)
+                answers.setdefault(own, _Answer([], group.remark)).rows.append(new)
                 told[new.key] = new.answer
                 counts[new.answer] += 1
     kept = list(answers.values())
-    report = Imported(file.form, counts, len(kept), known, tuple(conflicts), file.strange, file.empty, file.unheard)
-    return kept, report
+    same = {name: getattr(file, name) for name in ("form", "strange", "empty", "unheard", "outside", "first_outside")}
+    return kept, Imported(counts=counts, answers=len(kept), known=known, conflicts=tuple(conflicts), **same)
+
+
+def _keep_remarks(session: Session, firsts: Sequence[int], answers: Sequence[_Answer]) -> None:
+    """Keep what came with answers, at their first rows."""
+    came = [(first, one, one.remark) for first, one in zip(firsts, answers, strict=True) if one.remark is not None]
+    details.add_all(
+        session, [AnswerDetail(first, one.marks, one.fault, one.comment, one.seconds) for first, _, one in came]
+    )
+    for first, answer, remark in came:
+        if remark.exceptions:
+            vetoes.add(session, first, remark.exceptions, answer.rows[0].analyst)
 
 
 def _labels(ws: Workspace, group: Group, options: ImportOptions) -> Iterable[NewLabel]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from db import jobs, labels, queries, series, versions
+from db import jobs, labels, queries, versions
 from db.errors import StoreError
 from db.records import Answer, ItemState, Job, Label, ModelVersion, QueryItem, SeriesRecord, Spent
 from db.session import utc_now
@@ -21,7 +21,7 @@ from rl_tsad.active.extent import Extent
 from rl_tsad.errors import LabelingError, WorkspaceError
 from rl_tsad.services.agreement import agreement_curve
 from rl_tsad.services.costs import price_of, share_left
-from rl_tsad.services.marking import Around, find_around, said_of
+from rl_tsad.services.marking import Around, Seen, find_around, said_of
 from rl_tsad.services.people import write_audit
 from rl_tsad.services.refusals import in_words
 from rl_tsad.services.spreading import count_decided, respread_quietly
@@ -150,7 +150,8 @@ def ask(ws: Workspace, analyst: str) -> Card | None:
         item = _take(session, ws, analyst)
         if item is None:
             return None
-        record, around = series.get(session, item.series), find_around(ws, session, item)
+        seen = Seen(session)
+        record, around = seen.record(item.series), find_around(ws, seen, item)
         left = left_for(ws, session, analyst)
     if record is None:
         raise WorkspaceError(f"expected the series {item.series!r} in {ws.root}, got none; ingest it again")
@@ -194,7 +195,7 @@ def tell(
         raise LabelingError(f"expected one of {', '.join(Answer)}, got {answer!r}; pass a db.records.Answer")
     with in_words(), ws.store.begin() as session:
         item = queries.get(session, item_id)
-        said = said_of(session, item, find_around(ws, session, item), Answer(answer), [extent] if extent else [])
+        said = said_of(session, item, find_around(ws, Seen(session), item), Answer(answer), [extent] if extent else [])
         rows = keep(session, item, said, analyst, client=client, sequence=sequence, mark=extent)
         left = left_for(ws, session, analyst)
     reach = 0 if is_apart(rows[0]) else respread_quietly(ws, rows[0].id, [row.key for row in rows])

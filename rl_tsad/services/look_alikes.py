@@ -14,7 +14,7 @@ from db.records import Answer, Label
 from rl_tsad.active.extent import Extent
 from rl_tsad.active.propagate import FREE, SILENT
 from rl_tsad.errors import LabelingError
-from rl_tsad.services.marking import find_around, said_of
+from rl_tsad.services.marking import Seen, find_around, said_of
 from rl_tsad.services.refusals import in_words
 from rl_tsad.services.spreading import Live, Step, reading_live, respread_quietly
 from rl_tsad.services.standing import VALUES
@@ -85,7 +85,9 @@ def preview(
     """
     with reading_live(ws) as (session, live):
         item = queries.get(session, item_id)
-        said = said_of(session, item, find_around(ws, session, item), answer, marks or ([extent] if extent else []))
+        said = said_of(
+            session, item, find_around(ws, Seen(session), item), answer, marks or ([extent] if extent else [])
+        )
         keys = tuple(key for key, _, _ in said)
         if live is None:
             return None

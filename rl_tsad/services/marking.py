@@ -16,7 +16,7 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from db import labels, series, versions
-from db.records import Answer, ModelVersion, QueryItem
+from db.records import Answer, ModelVersion, QueryItem, SeriesRecord
 from rl_tsad.active.extent import Extent, said_of_windows
 from rl_tsad.active.graph_files import load_windows
 from rl_tsad.active.window_table import WindowTable
@@ -55,13 +55,35 @@ class Around:
         return int(self.spans[0, 0]), int(self.spans[-1, 1])
 
 
-def find_around(ws: Workspace, session: Session, item: QueryItem) -> Around:
+class Seen:
+    """Versions and series of one unit of work, each read once."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._versions: dict[int, ModelVersion] = {}
+        self._records: dict[str, SeriesRecord | None] = {}
+
+    def version(self, number: int | None) -> ModelVersion | None:
+        """Give a model version; None where none is named."""
+        if number is None:
+            return None
+        if number not in self._versions:
+            self._versions[number] = versions.get(self._session, number)
+        return self._versions[number]
+
+    def record(self, name: str) -> SeriesRecord | None:
+        """Give a series; None where there is none."""
+        if name not in self._records:
+            self._records[name] = series.get(self._session, name)
+        return self._records[name]
+
+
+def find_around(ws: Workspace, seen: Seen, item: QueryItem) -> Around:
     """Find the pool's windows in the proposed stretch and up to ``active.reach`` windows beyond both of its ends.
 
     Without a model, or where its files are lost, only the asked window is known to be in the pool.
     """
-    version = None if item.version_id is None else versions.get(session, item.version_id)
-    record = series.get(session, item.series)
+    version, record = seen.version(item.version_id), seen.record(item.series)
     points = item.span_high if record is None else record.rows
     stride = stride_of(ws, version)
     reach = ws.settings.active.reach * stride

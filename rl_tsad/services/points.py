@@ -128,18 +128,23 @@ def _extremes(column: Float32, most: int) -> Int64:
         return there
     minima_and_maxima = MinMaxDownsampler()  # type: ignore[no-untyped-call]
     picked = minima_and_maxima.downsample(np.ascontiguousarray(column[there]), n_out=most)
-    return np.asarray(there[picked], dtype=np.int64)
+    return np.asarray(there[_once(picked)], dtype=np.int64)
 
 
 def _triangles(places: Int64, column: Float32, width: int) -> Int64:
     from tsdownsample import LTTBDownsampler
 
-    places = np.unique(places)
     if len(places) <= width:
         return places
     largest = LTTBDownsampler()  # type: ignore[no-untyped-call]
     picked = largest.downsample(places, np.ascontiguousarray(column[places]), n_out=width)
-    return np.asarray(places[picked], dtype=np.int64)
+    return np.asarray(places[_once(picked)], dtype=np.int64)
+
+
+def _once(places: NDArray[Any]) -> Int64:
+    """Leave each of some increasing numbers once."""
+    found = np.asarray(places, dtype=np.int64)
+    return found[np.flatnonzero(np.diff(found, prepend=-1))]
 
 
 def _both_sides(pauses: Int64, column: Float32, shortest: float) -> tuple[Int64, Int64]:
@@ -154,6 +159,8 @@ def _both_sides(pauses: Int64, column: Float32, shortest: float) -> tuple[Int64,
 
 def _drawn(column: Float32, places: Int64, sides: tuple[Int64, Int64]) -> tuple[Int64, Float32]:
     """Read the places and both sides of each break, and put an empty point into it."""
+    if not len(sides[0]):
+        return places, np.asarray(column[places], dtype=np.float32)
     drawn = np.union1d(places, np.concatenate(sides)).astype(np.int64)
     drawn = drawn[np.isfinite(column[drawn])]
     breaks = np.unique(sides[0])

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from db import labels, queries, series
+from db import labels, queries
 from db.records import Answer, QueryItem, SeriesRecord
 from rl_tsad.active.extent import Extent
-from rl_tsad.active.why import explain
+from rl_tsad.active.why import answers_behind
 from rl_tsad.errors import CheckpointError, LabelingError
 from rl_tsad.services.labeling import WINDOWS_AFTER, WINDOWS_BEFORE
-from rl_tsad.services.marking import find_around
+from rl_tsad.services.marking import Seen, find_around
 from rl_tsad.services.points import WIDTH, View, pauses_of, view
 from rl_tsad.services.refusals import in_words
 from rl_tsad.services.scores import Thought, thought_of
@@ -28,6 +28,7 @@ from rl_tsad.types import Float64
 EARLIER = {"yesterday": np.timedelta64(1, "D"), "last week": np.timedelta64(7, "D")}
 MOST_NAMED, MOST_NEIGHBOURS = 3, 5
 _TICKS = 65
+_NEAR = 100  # windows looked at for answered neighbours
 _BUDGET = 24_000
 _SAMPLE = 20_000
 _SPREAD_OF_MAD = 1.4826
@@ -93,18 +94,9 @@ def find_asked(ws: Workspace, items: Sequence[QueryItem]) -> list[Asked]:
         LabelingError: when its series is gone.
         WorkspaceError: when the store does not answer.
     """
-    found = []
     with in_words(), ws.store.read() as session:
-        records = {name: series.get(session, name) for name in {item.series for item in items}}
-        for item in items:
-            record = records[item.series]
-            if record is None:
-                raise LabelingError(f"expected the series {item.series!r}, got none; ingest it again")
-            first, last = find_around(ws, session, item).extent
-            low = max(0, min(item.start - WINDOWS_BEFORE * item.length, first))
-            high = min(record.rows, max(item.start + (1 + WINDOWS_AFTER) * item.length, last))
-            found.append(Asked(item, record, (max(first, 0), min(last, record.rows)), (low, high)))
-    return found
+        seen = Seen(session)
+        return [_asked(ws, seen, item) for item in items]
 
 
 def find_question(ws: Workspace, item_id: int) -> Asked:
@@ -115,8 +107,17 @@ def find_question(ws: Workspace, item_id: int) -> Asked:
         WorkspaceError: when the store does not answer.
     """
     with in_words(), ws.store.read() as session:
-        item = queries.get(session, item_id)
-    return find_asked(ws, [item])[0]
+        return _asked(ws, Seen(session), queries.get(session, item_id))
+
+
+def _asked(ws: Workspace, seen: Seen, item: QueryItem) -> Asked:
+    record = seen.record(item.series)
+    if record is None:
+        raise LabelingError(f"expected the series {item.series!r}, got none; ingest it again")
+    first, last = find_around(ws, seen, item).extent
+    low = max(0, min(item.start - WINDOWS_BEFORE * item.length, first))
+    high = min(record.rows, max(item.start + (1 + WINDOWS_AFTER) * item.length, last))
+    return Asked(item, record, (max(first, 0), min(last, record.rows)), (low, high))
 
 
 def show(ws: Workspace, asked: Asked) -> Shown:
@@ -190,7 +191,7 @@ def neighbours(ws: Workspace, key: str) -> tuple[tuple[str, Answer], ...]:
             row = -1 if live is None else int(live.graph.windows.rows([key])[0])
             if live is None or row < 0 or not labels.last_id(session):
                 return ()
-            paths = explain(live.state, row).paths[:MOST_NEIGHBOURS]
+            paths = answers_behind(live.state, row, most=_NEAR, paths=MOST_NEIGHBOURS)
             says = (Answer.NORMAL, Answer.ANOMALY)
             return tuple((live.graph.windows.key(path.rows[0]), says[path.says]) for path in paths)
     except CheckpointError:

@@ -37,7 +37,8 @@ from rl_tsad.language_config import LanguageConfig
 from rl_tsad.progress import Progress, no_progress
 from rl_tsad.seeding import derive_seed
 from rl_tsad.services.drafts import draft_folder, publish_folder
-from rl_tsad.services.foundation import Foundation, split_windows
+from rl_tsad.services.foundation import Foundation
+from rl_tsad.services.pools import split_windows
 from rl_tsad.services.publishing import HEARD
 from rl_tsad.services.workspace import Workspace, list_series, load_series
 from rl_tsad.types import Float32, Int8, Int64, Targets

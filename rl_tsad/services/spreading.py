@@ -18,10 +18,9 @@ from db.records import ItemState, Label, ModelVersion
 from db.spread_records import NewSpread
 from rl_tsad.active.graph_files import load_graph
 from rl_tsad.active.propagate import FREE, Change, Spreading
-from rl_tsad.active.trust import Trust
 from rl_tsad.config import ActiveConfig
 from rl_tsad.services.refusals import in_words
-from rl_tsad.services.standing import VALUES, flows_of
+from rl_tsad.services.standing import VALUES, flows_of, trust_of
 from rl_tsad.services.workspace import Workspace
 from rl_tsad.types import ANOMALY, NORMAL, UNKNOWN, Float32, Int8, Int64
 
@@ -94,12 +93,13 @@ class Live:
             self.state, self._recent = Spreading(self.graph, alpha=self.config.alpha), deque(maxlen=_UNDOABLE)
             self._begin(session)
             return []
-        steps = [self._take(session, group) for group in groups]
+        steps = self._take_all(session, groups)
         newest = vetoes.last_id(session)
         if newest > self._seen_veto:  # a session that began earlier sees less
             changed = vetoes.since(session, self._seen_veto)
             its = {row.key for label_id in changed for row in labels.answer_rows(session, label_id)}
-            self._apply(session, its | {str(key) for key in vetoes.keys_of(session, changed)})
+            its |= {str(key) for key in vetoes.keys_of(session, changed)}
+            self._apply(flows_of(session, self.graph.windows, its), its)
             self._seen_veto = newest
         return steps
 
@@ -126,7 +126,7 @@ class Live:
     def _begin(self, session: Session) -> None:
         """Spread all standing answers at once."""
         self._seen_label, self._seen_veto = labels.last_id(session), vetoes.last_id(session)
-        self._done = {row.id for row in labels.since(session, self._seen_label - _LATE)}
+        self._done = set(labels.numbers_since(session, self._seen_label - _LATE))
         flows = flows_of(session, self.graph.windows)
         rows = np.array(sorted(flows), dtype=np.int64)
         self.state.clamp(rows, np.array([flows[row] for row in rows.tolist()], dtype=np.int64))
@@ -134,6 +134,8 @@ class Live:
 
     def _fresh_groups(self, session: Session) -> list[list[Label]]:
         """The rows that are new, an answer or an undoing each."""
+        if self._done.issuperset(labels.numbers_since(session, self._seen_label - _LATE)):
+            return []
         fresh = [row for row in labels.since(session, self._seen_label - _LATE) if row.id not in self._done]
         groups: dict[object, list[Label]] = {}
         for row in fresh:
@@ -144,21 +146,39 @@ class Live:
             self._done = {one for one in self._done | {row.id for row in fresh} if one > self._seen_label - 4 * _LATE}
         return list(groups.values())
 
-    def _take(self, session: Session, group: Sequence[Label]) -> Step:
+    def _take_all(self, session: Session, groups: Sequence[Sequence[Label]]) -> list[Step]:
+        """Bring in several answers; what the store says of their windows is read once where none touches another's."""
+        asked = {row.item_id for group in groups for row in group[:1] if row.item_id is not None}
+        beside = reviews.windows_beside(session, asked) if asked else {}
+        said = [group[0].undoes or group[0].id for group in groups]
+        out = vetoes.by_answer(session, said)  # an answer's exceptions come and go with it
+        keys = [
+            {row.key for row in group} | beside.get(group[0].item_id or 0, set()) | out.get(number, set())
+            for group, number in zip(groups, said, strict=True)
+        ]
+        every = set().union(*keys)
+        is_apart = sum(map(len, keys)) == len(every) and all(group[0].undoes is None for group in groups)
+        flows = flows_of(session, self.graph.windows, every) if is_apart and groups else None
+        return [self._take(session, group, its, flows) for group, its in zip(groups, keys, strict=True)]
+
+    def _take(
+        self, session: Session, group: Sequence[Label], keys: Collection[str], flows: Mapping[int, int] | None
+    ) -> Step:
         first = group[0]
         rows = self.graph.windows.rows([row.key for row in group])
         said = np.array([VALUES.get(row.answer, UNKNOWN) for row in group], dtype=np.int8)[rows >= 0]
         stood = self.decided[rows[rows >= 0]]
         known = (stood != UNKNOWN) & (said != UNKNOWN)
-        keys = {row.key for row in group} | reviews.windows_beside(session, first.item_id)
-        step = self._apply(session, keys, label_id=first.id, undone=first.undoes)
+        flows = flows_of(session, self.graph.windows, keys) if flows is None else flows
+        step = self._apply(flows, keys, label_id=first.id, undone=first.undoes)
         return Step(
             first.id, step.touched, step.before, step.after, int(known.sum()), int((stood == said)[known].sum())
         )
 
-    def _apply(self, session: Session, keys: Collection[str], *, label_id: int = 0, undone: int | None = None) -> Step:
+    def _apply(
+        self, wanted: Mapping[int, int], keys: Collection[str], *, label_id: int = 0, undone: int | None = None
+    ) -> Step:
         """Bring some windows to what the store says of them; the newest answer is taken back to the last bit."""
-        wanted = flows_of(session, self.graph.windows, keys)
         rows = self.graph.windows.rows(sorted(keys))
         rows = np.unique(rows[rows >= 0])
         flow = np.array([wanted.get(row, FREE) for row in rows.tolist()], dtype=np.int8)
@@ -245,8 +265,7 @@ def respread_each(ws: Workspace, told: Mapping[int, Sequence[str]]) -> tuple[dic
             live, steps = found
             late = [label_id for label_id in told if label_id not in {step.label_id for step in steps}]
             steps = [*steps, *(_late_step(live, one, told[one]) for one in late)]  # somebody else caught up first
-            for step in steps:
-                spreads.add(session, _as_row(live, step))
+            spreads.add_all(session, [_as_row(live, step) for step in steps])
             _settle_queue(session, live)
             return {step.label_id: len(step.settled) for step in steps}, int((live.decided != UNKNOWN).sum())
     except Exception:
@@ -262,25 +281,6 @@ def count_decided(ws: Workspace) -> int:
     except Exception:
         _LOG.exception("answers could not be spread")
         return 0
-
-
-def trust_of(version: ModelVersion, config: ActiveConfig) -> Trust:
-    """Read from which confidence on spread labels count, as the version learnt it; as the settings say before that."""
-    names = ("normal", "anomaly")
-    if f"spread/floor_{names[0]}" not in version.metrics:
-        return Trust.plain(config.confidence, config.precision)
-    floors = [version.metrics.get(f"spread/floor_{name}") for name in names]
-    reached = [version.metrics.get(f"spread/precision_{name}") for name in names]
-    checks = [version.metrics.get(f"spread/checks_{name}") for name in names]
-    return Trust(
-        (_or(floors[0], np.inf), _or(floors[1], np.inf)),
-        (_or(reached[0], np.nan), _or(reached[1], np.nan)),
-        (_or(checks[0], 0.0), _or(checks[1], 0.0)),
-    )
-
-
-def _or(value: object, missing: float) -> float:
-    return float(value) if isinstance(value, int | float) else missing
 
 
 def _late_step(live: Live, label_id: int, keys: Sequence[str]) -> Step:

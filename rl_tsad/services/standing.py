@@ -8,9 +8,11 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from db import labels, vetoes
-from db.records import Answer, Label
+from db.records import Answer, Label, ModelVersion
 from rl_tsad.active.propagate import SILENT
+from rl_tsad.active.trust import Trust
 from rl_tsad.active.window_table import WindowTable
+from rl_tsad.config import ActiveConfig
 from rl_tsad.types import Int64
 
 VALUES: Mapping[Answer | None, int] = {Answer.NORMAL: 0, Answer.ANOMALY: 1}
@@ -56,3 +58,22 @@ def answers_of(standing: Collection[Label], windows: WindowTable) -> list[Int64]
             groups.setdefault(message, []).append(label.key)
     rows = [windows.rows(keys) for keys in groups.values()]
     return [np.unique(its[its >= 0]) for its in rows]
+
+
+def trust_of(version: ModelVersion, config: ActiveConfig) -> Trust:
+    """Read from which confidence on spread labels count, as the version learnt it; as the settings say before that."""
+    names = ("normal", "anomaly")
+    if f"spread/floor_{names[0]}" not in version.metrics:
+        return Trust.plain(config.confidence, config.precision)
+    floors = [version.metrics.get(f"spread/floor_{name}") for name in names]
+    reached = [version.metrics.get(f"spread/precision_{name}") for name in names]
+    checks = [version.metrics.get(f"spread/checks_{name}") for name in names]
+    return Trust(
+        (_or(floors[0], np.inf), _or(floors[1], np.inf)),
+        (_or(reached[0], np.nan), _or(reached[1], np.nan)),
+        (_or(checks[0], 0.0), _or(checks[1], 0.0)),
+    )
+
+
+def _or(value: object, missing: float) -> float:
+    return float(value) if isinstance(value, int | float) else missing

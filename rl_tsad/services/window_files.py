@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from db.records import Answer
-from rl_tsad.data.annotations.forms import Form, load_json
-from rl_tsad.data.annotations.grid import Grid, Group
+from rl_tsad.data.annotations.forms import Form
+from rl_tsad.data.annotations.grid import Grid, Group, Remark
 from rl_tsad.data.annotations.names import unguard
 from rl_tsad.data.annotations.texts import load_texts
 from rl_tsad.data.understanding import Place
 from rl_tsad.errors import DataError
+from rl_tsad.services.history_files import Event, place_in, standing_events
 from rl_tsad.types import parse_key
+
+_ANSWERS = frozenset(Answer)
 
 
 def read_windows(path: Path, form: Form, grids: Mapping[str, Grid]) -> tuple[list[Group], Place]:
@@ -33,35 +35,17 @@ def read_windows(path: Path, form: Form, grids: Mapping[str, Grid]) -> tuple[lis
         DataError: names file and line.
     """
     if form == Form.HISTORY:
-        place: Place = lambda row: f"{path}, event {row + 1}"  # noqa: E731
-        answers = list(_standing_events(path))
+        place, answers = place_in(path), list(standing_events(path))
     else:
         table = load_texts(path, {"key": ("key",), "answer": ("answer",), "analyst": ("analyst",)}, ("analyst",))
         place = table.place
-        answers = [[(row, one)] for row, one in enumerate(table.frame.to_dict("records"))]
-    return [group for answer in answers for group in _groups(answer, grids, place)], place
+        answers = [(None, [(row, one)]) for row, one in enumerate(table.frame.to_dict("records"))]
+    return [group for remark, rows in answers for group in _groups(rows, grids, place, remark)], place
 
 
-def _standing_events(path: Path) -> Iterator[Sequence[tuple[int, Mapping[Any, Any]]]]:
-    """Yield the events that stand at the end of the file, those of one message together, by part."""
-    content = load_json(path)
-    try:
-        events = content["events"]
-        undone = {event["undoes"] for event in events if event.get("undoes") is not None}
-        stands = [event["answer"] is not None and event["id"] not in undone for event in events]
-        last = {event["key"]: number for number, event in enumerate(events) if stands[number]}
-        messages: dict[object, list[tuple[int, Mapping[Any, Any]]]] = {}
-        for number in sorted(last.values()):
-            event = events[number]
-            sent = event.get("client"), event.get("sequence")
-            message = number if None in sent else (*sent, event.get("analyst"))
-            messages.setdefault(message, []).append((number, event))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path}: expected JSON of `rl-tsad labels export`, got {error!r}; export again") from error
-    yield from messages.values()
-
-
-def _groups(rows: Sequence[tuple[int, Mapping[Any, Any]]], grids: Mapping[str, Grid], place: Place) -> Iterator[Group]:
+def _groups(
+    rows: Sequence[tuple[int, Event]], grids: Mapping[str, Grid], place: Place, remark: Remark | None
+) -> Iterator[Group]:
     """Yield what one message says, for each of its answers the windows; the one that was asked about comes first."""
     found = [_checked(number, row, grids, place) for number, row in rows]
     number, row = rows[0]
@@ -70,10 +54,10 @@ def _groups(rows: Sequence[tuple[int, Mapping[Any, Any]]], grids: Mapping[str, G
     analyst = unguard(str(row.get("analyst") or "").strip())
     for series, answer in dict.fromkeys((series, answer) for series, _, answer in found):
         windows = np.array([one[1] for one in found if (one[0], one[2]) == (series, answer)], dtype=np.int64)
-        yield Group(series, answer, windows, analyst, marked, number)
+        yield Group(series, answer, windows, analyst, marked, number, remark)
 
 
-def _checked(number: int, row: Mapping[Any, Any], grids: Mapping[str, Grid], place: Place) -> tuple[str, int, str]:
+def _checked(number: int, row: Event, grids: Mapping[str, Grid], place: Place) -> tuple[str, int, str]:
     """Give the series, the window's number in its grid and the answer.
 
     Raises:
@@ -97,7 +81,7 @@ def _checked(number: int, row: Mapping[Any, Any], grids: Mapping[str, Grid], pla
             f"{place(number)}: expected a window that starts at a multiple of {grid.stride}, got {key!r}; there is no "
             "such window"
         )
-    if row["answer"] not in set(Answer):
+    if row["answer"] not in _ANSWERS:
         said = row["answer"]
         raise DataError(f"{place(number)}, column 'answer': expected {', '.join(Answer)}, got {said!r}; mend that line")
     return series, start // grid.stride, str(row["answer"])

@@ -17,6 +17,7 @@ import os
 import shutil
 import tempfile
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -162,7 +163,16 @@ def load_series(ws: Workspace, record: SeriesRecord, *, truth: bool = False) -> 
 
 
 def _mapped(folder: Path, name: str) -> Any:
-    return np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+    file = folder / f"{name}.npy"
+    found = file.stat()
+    return _opened(file, (found.st_ino, found.st_size, found.st_mtime_ns))
+
+
+@lru_cache(maxsize=256)
+def _opened(file: Path, state: tuple[int, int, int]) -> Any:
+    """Open an array once for as long as its file stays as it is, as a plain view of its memory map."""
+    del state
+    return np.asarray(np.load(file, mmap_mode="r", allow_pickle=False))
 
 
 def write_series(folder: Path, series: Series) -> None:

@@ -908,6 +908,21 @@ def test_vetoes_stand_while_their_answer_stands(store: Store) -> None:
             vetoes.add(session, 999, [None], "ann")
 
 
+def test_windows_taken_out_count_as_looked_at_once_unless_they_are_asked(store: Store) -> None:
+    items = fill(store, 2)
+    with store.begin() as session:
+        first = queries.answer(session, items[0].id, Answer.NORMAL, "ann", client="tab", sequence=1)
+        vetoes.add(session, first.id, [items[1].key, "a:800:64", None], "ann")
+        vetoes.take_back(session, first.id, ["a:800:64"], "bob")
+        vetoes.add(session, first.id, ["a:800:64"], "ann")
+        assert labels.spent(session) == Spent(1, 1, anomalies=0, normals=1, unsure=0, undone=0, glances=1, looked_at=2)
+    with store.begin() as session:
+        labels.undo(session, "ann")
+        assert labels.spent(session).looked_at == 2
+        queries.answer(session, items[1].id, Answer.NORMAL, "ann", client="tab", sequence=2)
+        assert (labels.spent(session).questions, labels.spent(session).looked_at) == (2, 1)
+
+
 def test_the_last_answer_and_its_rows_are_found(store: Store) -> None:
     (item,) = fill(store, 1)
     with store.begin() as session:

@@ -6,22 +6,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import hand_made
 import numpy as np
 import pytest
 import streamlit as st
 
-from db import jobs, labels, queries, series, versions
-from db.records import Label, ModelVersion, NewItem, NewSeries, NewVersion
-from rl_tsad.active.graph import build_graph
-from rl_tsad.active.graph_files import save_graph
+from db import jobs, labels, versions
+from db.records import Label, ModelVersion, NewVersion
 from rl_tsad.config import Settings
-from rl_tsad.services.workspace import Workspace, create_workspace, write_series
-from rl_tsad.types import Series, Windows, slide, spans_of
+from rl_tsad.services.workspace import Workspace, create_workspace
+from rl_tsad.types import Series, Windows, slide
 
 HOSTILE = "pump <b>x</b> ![p](http//evil/a.png) $x$"
 CHANNELS = ("flow [l/s]", "T <img src=x> (°C)", "valve")
 EXOGENOUS = ("valve",)
-QUESTIONS = 6
+POINTS, QUESTIONS = 640, 6
 EVENT_BEFORE, EVENT_AFTER = 1, 2
 """Windows of a proposal before and after the asked one."""
 
@@ -46,6 +45,16 @@ class Scene:
         """What stands about the windows that were asked."""
         return [str(label.answer.value) for label in self.standing() if label.answer is not None and not label.part]
 
+    def share(self) -> None:
+        """Ask every question of two people."""
+        version = self.version()
+        assert version is not None
+        fill_queue(self.ws, self.windows, version, copies=2)
+
+    def version(self) -> ModelVersion | None:
+        with self.ws.store.read() as session:
+            return versions.current(session)
+
     def run_job(self, progress: float, message: str) -> None:
         now = datetime.now(UTC)
         with self.ws.store.begin() as session:
@@ -59,7 +68,7 @@ class Scene:
             job = jobs.claim(session, "w", now, 600.0)
             assert job is not None
         version = add_version(self.ws, self.windows, metrics={"questions": 6.0})
-        fill_queue(self.ws, self.windows, 640, version, shift=2)
+        fill_queue(self.ws, self.windows, version, shift=2)
         with self.ws.store.begin() as session:
             assert jobs.finish(session, job.id, "w", now=now, result={"version": version.id})
 
@@ -73,7 +82,7 @@ class Scene:
 
 def plant() -> Series:
     rng = np.random.default_rng(0)
-    steps = np.arange(640)
+    steps = np.arange(POINTS)
     clock = np.datetime64("2026-03-03T08:00", "ns") + steps * np.timedelta64(60, "s")
     clock[300:] += np.timedelta64(3, "h")
     waves = np.stack([np.sin(steps / 12), 40 + np.cos(steps / 40), steps % 50 / 50], axis=1)
@@ -82,84 +91,30 @@ def plant() -> Series:
     return Series(HOSTILE, values, clock, CHANNELS, None, "Europe/Berlin")
 
 
-def add_series(ws: Workspace, recorded: Series) -> None:
-    new = NewSeries(
-        name=recorded.name,
-        digest="digest",
-        rows=recorded.length,
-        channels=recorded.channels,
-        timezone=recorded.timezone,
-        exogenous=EXOGENOUS,
-    )
-    with ws.store.begin() as session:
-        record = series.add(session, new)
-    write_series(ws.root / record.path, recorded)
-
-
 def add_version(ws: Workspace, windows: Windows, *, metrics: dict[str, float]) -> ModelVersion:
-    parent = current(ws)
-    with ws.store.begin() as session:
-        version = versions.add(
-            session, NewVersion("d" * 64, {}, metrics, parent_id=parent.id if parent else None, seconds=61.2)
-        )
-        versions.set_current(session, version.id)
-    folder = ws.model_folder(version)
-    folder.mkdir(parents=True, exist_ok=True)
-    probability = np.linspace(0.05, 0.95, len(windows), dtype=np.float32)
-    arrays = {
-        "keys": windows.keys,
-        "probability": probability,
-        "verdict": (probability > 0.5).astype(np.int8),
-        "margin": np.abs(2 * probability - 1),
-        "prior": probability,
-        "embedding": windows.values.mean(axis=1).astype(np.float32),
-    }
-    for name, array in arrays.items():
-        np.save(folder / f"{name}.npy", array, allow_pickle=False)
-    save_graph(build_graph(arrays["embedding"], windows.keys, neighbours=3), folder / "graph")
-    return version
+    parent = Scene(ws.root, ws, windows).version()
+    new = NewVersion("d" * 64, {}, metrics, parent_id=parent.id if parent else None, seconds=61.2)
+    return hand_made.add_version(ws, windows, windows.values.mean(axis=1).astype(np.float32), neighbours=3, new=new)
 
 
-def current(ws: Workspace) -> ModelVersion | None:
-    with ws.store.read() as session:
-        return versions.current(session)
-
-
-def fill_queue(ws: Workspace, windows: Windows, length: int, version: ModelVersion, *, shift: int = 0) -> None:
-    spans, strategies = spans_of(windows, length), ("margin", "top", "diverse")
+def fill_queue(ws: Workspace, windows: Windows, version: ModelVersion, *, shift: int = 0, copies: int = 1) -> None:
     rows = np.linspace(3, len(windows) - 5, QUESTIONS).astype(int) + shift
-    items = [
-        NewItem(
-            key=str(windows.keys[row]),
-            series=windows.series,
-            start=int(windows.starts[row]),
-            length=windows.length,
-            span_low=int(spans[row, 0]),
-            span_high=int(spans[row, 1]),
-            strategy=strategies[number % 3],
-            reason="the agent is least sure here; *valve* deviates most",
-            priority=float(QUESTIONS - number),
-            probability=0.52,
-            margin=0.04,
-            event_low=int(spans[row - EVENT_BEFORE, 0]),
-            event_high=int(spans[row + EVENT_AFTER, 1]),
-        )
-        for number, row in enumerate(rows)
-    ]
-    with ws.store.begin() as session:
-        queries.replace(session, items, version.id)
+    hand_made.ask(
+        ws, windows, POINTS, rows, version, around=(EVENT_BEFORE, EVENT_AFTER), strategies=("margin", "top", "diverse"),
+        reason="the agent is least sure here; *valve* deviates most", copies=copies,
+    )  # fmt: skip
 
 
 def build(root: Path, *, queue: bool = True) -> Scene:
     ws = create_workspace(root, Settings())
     recorded = plant()
     windows = slide(recorded, length=64, stride=8)
-    add_series(ws, recorded)
+    hand_made.add_series(ws, recorded, exogenous=EXOGENOUS)
     version = add_version(
         ws, windows, metrics={"questions": 0.0, "answers/agreement": 0.75, "windows/flagged": 0.04, "promoted": 1.0}
     )
     if queue:
-        fill_queue(ws, windows, recorded.length, version)
+        fill_queue(ws, windows, version)
     return Scene(root, ws, windows)
 
 

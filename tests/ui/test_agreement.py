@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from db import labels, queries
 from db.desk_records import Role
-from db.records import Answer, ItemState, NewItem
+from db.records import Answer
 from db.tables import DetailRow
 from labeling_ui import entrance
 from rl_tsad.services import labeling, sharing
@@ -17,18 +17,12 @@ from rl_tsad.services.people import Visitor
 pytestmark = pytest.mark.slow
 A, N = Answer.ANOMALY, Answer.NORMAL
 RITA = Visitor("rita", Role.ADMIN)
-FORM = ("key", "series", "start", "length", "span_low", "span_high", "strategy", "reason", "priority")
 
 
 @pytest.fixture
 def shared(scene: Any) -> Any:
     """Each question asked of two people; ann and bob differ on the first and agree on the second."""
-    with scene.ws.store.begin() as session:
-        old = queries.in_state(session, ItemState.OPEN)
-        items = [
-            NewItem(**{name: getattr(one, name) for name in FORM}, probability=0.5, margin=0.0, copies=2) for one in old
-        ]
-        queries.replace(session, items, old[0].version_id)
+    scene.share()
     for name, answers in (("ann", (A, N)), ("bob", (N, N))):
         for answer in answers:
             say(scene, name, answer)

@@ -70,6 +70,9 @@ def test_each_role_is_refused_what_it_may_not_do(desk: Desk) -> None:
         assert desk.post(path, body, analyst)[0] == 200
         assert desk.post(path, body, "rlt_unknown")[0] == 401
     series = desk.scene.windows.series
+    assert desk.post("/windows", {"keys": []}, viewer)[0] == 200
+    assert desk.post("/windows", {"keys": []}, "rlt_unknown")[0] == 401
+    assert desk.get("/questions/1/reconstruction", "rlt_unknown")[0] == 401
     for path in ("/labels", "/series", "/models", "/questions/1"):
         assert desk.get(path, viewer)[0] == 200
         assert desk.get(path, "rlt_unknown")[0] == 401
@@ -94,6 +97,27 @@ def test_a_question_comes_with_all_that_is_drawn(desk: Desk) -> None:
     assert picture["overlays"]["score"]["index"]
     assert len(picture["why"]["words"]) == 3
     assert desk.get("/questions/999")[0] == 404
+
+
+def test_a_question_whose_model_keeps_no_reconstruction_gets_404_in_plain_words(desk: Desk) -> None:
+    for item in (1, 999):
+        status, said, _ = desk.get(f"/questions/{item}/reconstruction")
+        assert status == 404
+        assert said["error"]["message"].startswith("expected")
+    assert "cannot reconstruct" in desk.get("/questions/1/reconstruction")[1]["error"]["message"]
+
+
+def test_small_pictures_of_windows(desk: Desk) -> None:
+    keys = [str(key) for key in desk.scene.windows.keys[[30, 2]]]
+    found = desk.post("/windows", {"keys": [*keys, "gone:0:64"], "width": 40})[1]["windows"]
+    assert [one["key"] for one in found] == keys
+    assert found[0]["span"] == [296, 304]
+    assert found[0]["at"] == "2026-03-03T12:56:00.000Z"
+    assert [len(found[0][name]) for name in ("index", "values")] == [3, 3]
+    assert found[0]["values"][0].count(None) == 1
+    assert all(len(own) <= 42 for own in found[0]["index"])
+    for wrong in ({"keys": ["nonsense"]}, {"keys": ["a:\u00b2:8"]}, {"keys": keys, "width": 121}, {"keys": keys * 13}):
+        assert desk.post("/windows", wrong)[0] == 400
 
 
 def test_series_points_times_and_scores(desk: Desk) -> None:
@@ -132,7 +156,7 @@ def test_bad_input_is_told_in_one_form(desk: Desk, body: bytes, status: int) -> 
 def test_the_description_is_whole_and_every_route_is_described(desk: Desk) -> None:
     described = desk.get("/openapi.json")[1]
     routes = {path.removeprefix("/v1") for path in described["paths"]}
-    assert {"/next", "/log", "/labels", "/scores", "/series", "/models", "/health", "/preview"} <= routes
+    assert {"/next", "/log", "/labels", "/scores", "/series", "/models", "/health", "/preview", "/windows"} <= routes
     for path in described["paths"].values():
         for one in path.values():
             assert one["description"]

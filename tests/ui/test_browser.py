@@ -128,7 +128,7 @@ def test_names_from_data_are_text_and_the_page_fits_a_laptop(scene: Any, server:
         assert page.locator("[data-testid='stMain'] img").count() == 0
         assert page.locator("[data-testid='stMain']").evaluate("e => e.scrollHeight <= e.clientHeight")
         page.keyboard.press("?")
-        page.get_by_role("region", name="Keys").wait_for()
+        page.get_by_role("dialog", name="Keys").wait_for()
         assert complaints == []
 
 

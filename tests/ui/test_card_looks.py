@@ -76,7 +76,7 @@ def test_the_picture_follows_the_windows_size(server: Server, browser: Any) -> N
         open_card(page, server)
         handle = page.get_by_role("slider").first
         at = handle.get_attribute("aria-valuenow")
-        for wide, high in ((1024, 768), (1024, 640), (1600, 900), (1280, 720)):
+        for wide, high in ((1280, 660), (1600, 900), (1440, 800), (1280, 720)):
             page.set_viewport_size({"width": wide, "height": high})
             wait_for_fit(page)
             assert handle.get_attribute("aria-valuenow") == at

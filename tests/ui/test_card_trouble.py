@@ -121,7 +121,7 @@ def test_a_failing_preview_is_no_trouble(desk: tuple[Workspace, Server], browser
         page.route("**/api/v1/preview", fail)
         with page.expect_response("**/api/v1/preview"):
             open_card(page, server)
-        assert page.get_by_text("What it would settle").count() == 0
+        assert page.get_by_text("as Normal").count() == 0
         before = answers(ws)
         press(page, "n")
         assert answers(ws) == [*before, Answer.NORMAL]

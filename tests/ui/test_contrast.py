@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from labeling_ui import looks
-from labeling_ui.components import curve_chart, series_chart, thumbnail
 
 THEME = tomllib.loads(Path(looks.__file__).with_name(".streamlit").joinpath("config.toml").read_text("utf-8"))["theme"]
 GROUNDS = [THEME[name]["backgroundColor"] for name in ("light", "dark")]
@@ -43,8 +42,14 @@ def test_white_on_the_answer_buttons_can_be_read() -> None:
     assert min(contrast("#ffffff", fill) for fill in fills) >= 4.5
 
 
-@pytest.mark.parametrize(
-    "line", [series_chart.CONTEXT_LINE, series_chart.ASKED_EDGE, curve_chart.LINE, *thumbnail.LINES.values()]
-)
+@pytest.mark.parametrize("line", [*looks.VALUES.values(), looks.LINE, looks.ALARM, looks.ASKED_EDGE])
 def test_lines_can_be_seen_on_both_grounds(line: str) -> None:
     assert min(contrast(line, ground) for ground in GROUNDS) >= 3
+
+
+@pytest.mark.parametrize("file", ["draw.js", "sketch.js"])
+def test_the_cards_lines_can_be_seen_on_both_grounds(file: str) -> None:
+    script = Path(looks.__file__).with_name("desk").joinpath(file).read_text("utf-8")
+    lines = re.findall(r"\"(#[0-9a-f]{6})\"", script)
+    assert len(lines) >= 2
+    assert min(contrast(line, ground) for line in lines for ground in GROUNDS) >= 3

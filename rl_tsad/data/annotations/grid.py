@@ -54,6 +54,25 @@ class Grid:
 
 
 @dataclass(frozen=True)
+class Remark:
+    """What came with an answer beside the answer itself.
+
+    Attributes:
+        marks: exact stretches of points [low, high), in time order, where there are several.
+        fault: kind of fault, in the analyst's words.
+        comment: whatever else was said.
+        seconds: how long it lay in front of the analyst.
+        exceptions: windows that the answer must not settle; None among them for all.
+    """
+
+    marks: tuple[tuple[int, int], ...] = ()
+    fault: str | None = None
+    comment: str | None = None
+    seconds: float | None = None
+    exceptions: tuple[str | None, ...] = ()
+
+
+@dataclass(frozen=True)
 class Group:
     """Windows of one series that one stretch labels.
 
@@ -64,6 +83,7 @@ class Group:
         analyst: who said it; empty where the file does not tell.
         mark: the points of the stretch, for anomalies; None for all else.
         row: where it stands in its file; -1 for what no row says.
+        remark: what came with it; None for nothing.
     """
 
     series: str
@@ -72,6 +92,7 @@ class Group:
     analyst: str = ""
     mark: tuple[int, int] | None = None
     row: int = -1
+    remark: Remark | None = None
 
 
 def said_of_grid(stretches: Iterable[Stretch], grid: Grid) -> list[Group]:

@@ -26,7 +26,7 @@ from rl_tsad.data.annotations.stretches import WORDS, Annotations, Stretch, poin
 from rl_tsad.data.annotations.stretches import stretches_of_points as joined
 from rl_tsad.data.annotations.texts import failing, groups_of, load_texts, read_label_column
 from rl_tsad.data.published import is_tsb
-from rl_tsad.data.understanding import cell_error
+from rl_tsad.data.understanding import Place, cell_error
 from rl_tsad.errors import DataError
 from rl_tsad.types import Int64, Series
 
@@ -142,7 +142,7 @@ def read_trainset(path: Path, known: Recordings) -> Annotations:
         if name is None:
             strange.append(written)
             continue
-        _check_channel(known.series[name], unguard(written), table.place(int(rows[0])))
+        _check_channel(known.series[name], unguard(written), table.place, int(rows[0]))
         own = found.setdefault(name, np.full(known.series[name].length, -1, np.int64))
         marked = rows[anomalous[rows]]
         if len(marked):
@@ -212,9 +212,13 @@ def _trainset_points(series: Series, cells: pd.Series[Any], known: Recordings, p
     return _points_at(clocked, read_moments(cells, clocked, "UTC", fail), fail)
 
 
-def _check_channel(series: Series, written: str, place: str) -> None:
+def _check_channel(series: Series, written: str, place: Place, row: int) -> None:
     channel = written.split(":", 1)[1] if ":" in written else ""
     if channel and channel not in series.channels:
         raise cell_error(
-            place, "series", expected=f"a channel of {series.name!r}", got=channel, advice="see `rl-tsad series list`"
+            place(row),
+            "series",
+            expected=f"a channel of {series.name!r}",
+            got=channel,
+            advice="see `rl-tsad series list`",
         )

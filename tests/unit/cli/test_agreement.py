@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from db import queries, series
 from db.records import Answer, Audience, ItemState, NewItem, NewSeries
+from rl_tsad.cli import console
 from rl_tsad.cli.app import app
 from rl_tsad.config import Settings
 from rl_tsad.errors import LabelingError
@@ -49,6 +51,33 @@ def test_show_tells_people_pairs_and_what_waits(run: Any) -> None:
     shown = run("show")
     assert "ann: anomaly, bob: normal" in shown
     assert "Alpha of everybody: 0.00, no better than chance (1 questions)" in shown
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_show_can_be_read_at_any_width(run: Any, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    monkeypatch.setattr(console, "console", Console(width=width))
+    lines = run("show").splitlines()
+    assert max(map(len, lines)) <= width
+    assert "\N{HORIZONTAL ELLIPSIS}" not in "".join(lines)
+    words = {word for line in lines for word in line.replace("\N{BOX DRAWINGS HEAVY VERTICAL}", " ").split()}
+    headers = (
+        "name answers asked with others alone an hour controls right first second alpha questions same window said"
+    )
+    assert set(headers.split()) <= words
+
+
+def test_long_names_fold_and_numbers_stay_whole(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(console, "console", Console(width=80))
+    name = "annemarie.schmidt-oberhausen.the.third@department.example.org"
+    columns = ("name", "answers", "asked with others", "alone", "an hour", "controls", "right")
+    console.print_table("People", columns, [(name, 12345, 1200, 31, 210, 12, 0.917), ("bob", 3, *(None,) * 5)])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    inside = [line.split("\N{BOX DRAWINGS LIGHT VERTICAL}")[1:-1] for line in lines if line[:1] == lines[-2][:1]]
+    assert [cell.strip() for cell in inside[0][1:]] == ["12345", "1200", "31", "210", "12", "0.917"]
+    assert "".join(cells[0].strip() for cells in inside[:-1]) == name
 
 
 def test_a_series_is_assigned_and_taken_away(run: Any) -> None:

@@ -55,6 +55,17 @@ def test_conflicts_are_shown(project: Path, tmp_path: Path) -> None:
     assert "ann" in shown
 
 
+def test_what_is_kept_for_the_test_is_left_out_and_said(tmp_path: Path) -> None:
+    chosen = load_settings(window={"length": 8, "stride": 4}, split={"pool_fraction": 0.5})
+    with create_workspace(tmp_path / "w", chosen) as ws:
+        keep_series(ws, Series("fan", np.zeros((40, 1), np.float32), np.arange(40), ("x",)), source="test")
+    (tmp_path / "a.csv").write_text("series,start,end\nfan,9,9\nfan,30,39\n")
+    shown = " ".join(run(tmp_path / "w", "import", tmp_path / "a.csv").output.split())
+    assert "1 windows added" in shown
+    assert "3 windows are kept for the test" in shown
+    assert "left out; the first: a.csv, line 3" in shown
+
+
 def test_help_shows_formats_and_examples() -> None:
     shown = CliRunner().invoke(app, ["labels", "export", "--help"]).output
     assert "label-studio" in shown

@@ -1,13 +1,16 @@
 import json
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
-from db import details, labels
+from db import details, labels, vetoes
 from db.desk_records import AnswerDetail
 from db.imports import append_all
 from db.records import Answer, NewLabel
@@ -26,6 +29,7 @@ pytestmark = pytest.mark.slow
 LENGTH, STRIDE, POINTS = 16, 4, 203
 ENDING = {Form.TSB_AD: ".zip", Form.LABEL_STUDIO: ".zip", Form.NAB: ".json", Form.INTERVALS_JSON: ".json"}
 ENDINGS = dict.fromkeys(Form, ".csv") | ENDING | {Form.HISTORY: ".json"}
+REMARK = ('leak; "süd"', "second\nline", 2.5)
 EXACT = (Form.HISTORY, Form.WINDOWS, Form.POINTS, Form.INTERVALS, Form.INTERVALS_JSON, Form.LABEL_STUDIO)
 ANOMALIES_ONLY = (Form.NAB, Form.TSB_AD, Form.TRAINSET)
 
@@ -43,8 +47,8 @@ def recorded() -> list[Series]:
     ]
 
 
-def made(folder: Path) -> Workspace:
-    ws = create_workspace(folder, load_settings(window={"length": LENGTH, "stride": STRIDE}))
+def made(folder: Path, **settings: Any) -> Workspace:
+    ws = create_workspace(folder, load_settings(window={"length": LENGTH, "stride": STRIDE}, **settings))
     for series in recorded():
         keep_series(ws, series, source="test")
     return ws
@@ -215,6 +219,122 @@ def test_json_keeps_the_whole_history(source: Workspace, twin: Workspace, tmp_pa
     events = json.loads((tmp_path / "all.json").read_text())["events"]
     assert [event["answer"] for event in events] == ["anomaly"] * 3 + [None] * 3 + ["normal"] * 2
     assert load(twin, tmp_path / "all.json").counts == {Answer.ANOMALY: 0, Answer.NORMAL: 2, Answer.UNSURE: 0}
+
+
+def remarks(ws: Workspace) -> dict[str, AnswerDetail]:
+    with ws.store.read() as session:
+        came, keys = details.every(session), {label.id: label.key for label in labels.history(session)}
+    return {keys[one.label_id]: replace(one, label_id=0) for one in came.values()}
+
+
+def spared(ws: Workspace) -> list[tuple[str | None, str]]:
+    with ws.store.read() as session:
+        return [(one.key, one.analyst) for one in vetoes.standing(session)]
+
+
+def remarked(ws: Workspace) -> str:
+    """Say something of three windows and give its first window's key."""
+    say(ws, "fan", range(9, 12), Answer.ANOMALY, who="@bob", mark=(48, 57))
+    with ws.store.begin() as session:
+        first = labels.standing(session)[0]
+        marks = ((48, 50), (53, 57))
+        details.add(session, AnswerDetail(first.id, marks, *REMARK))
+        vetoes.add(session, first.id, ["fan:0:16", None], "ann")
+    return first.key
+
+
+def test_json_carries_what_came_with_an_answer(source: Workspace, twin: Workspace, tmp_path: Path) -> None:
+    key = remarked(source)
+    say(source, "pump", range(3), Answer.NORMAL)
+    export_answers(source, tmp_path / "all.json")
+    load(twin, tmp_path / "all.json")
+    assert remarks(twin) == remarks(source) == {key: AnswerDetail(0, ((48, 50), (53, 57)), *REMARK)}
+    assert spared(twin) == [("fan:0:16", "@bob"), (None, "@bob")]
+    assert exported(twin, "intervals") == exported(source, "intervals")
+    load(twin, tmp_path / "all.json")
+    assert len(remarks(twin)) == 1
+
+
+def test_what_came_with_an_answer_stays_with_its_other_windows_when_the_first_was_answered_again(
+    source: Workspace, twin: Workspace, tmp_path: Path
+) -> None:
+    remarked(source)
+    say(source, "fan", range(9, 10), Answer.NORMAL)
+    export_answers(source, tmp_path / "all.json")
+    load(twin, tmp_path / "all.json")
+    assert [(key, one.fault) for key, one in remarks(twin).items()] == [("fan:40:16", REMARK[0])]
+
+
+def test_what_came_with_an_answer_that_was_taken_back_does_not_come_back(
+    source: Workspace, twin: Workspace, tmp_path: Path
+) -> None:
+    remarked(source)
+    undo(source, "@bob")
+    say(source, "pump", range(3), Answer.NORMAL)
+    export_answers(source, tmp_path / "all.json")
+    assert load(twin, tmp_path / "all.json").added == 3
+    assert remarks(twin) == {}
+    assert spared(twin) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("marks", [[5, 4]]),
+        ("marks", [[1, 2, 3]]),
+        ("fault", 7),
+        ("comment", "x" * 4001),
+        ("seconds", -1),
+        ("seconds", float("nan")),
+        ("exceptions", [3]),
+        ("exceptions", "fan:0:16"),
+    ],
+)
+def test_a_wrong_remark_keeps_all_out(
+    source: Workspace, twin: Workspace, tmp_path: Path, name: str, value: object
+) -> None:
+    remarked(source)
+    export_answers(source, tmp_path / "all.json")
+    content = json.loads((tmp_path / "all.json").read_text())
+    content["events"][0][name] = value
+    (tmp_path / "all.json").write_text(json.dumps(content))
+    with pytest.raises(DataError, match=f"all.json, event 1, column '{name}': expected"):
+        load(twin, tmp_path / "all.json")
+    assert standing(twin) == {}
+
+
+def test_an_import_labels_nothing_that_is_kept_for_the_test(source: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(
+        "series,start,end,label\nfan,-60,-51,normal\nfan,270,360,anomaly\nfan,450,459,anomaly\n"
+    )
+    with made(tmp_path / "split", split={"pool_fraction": 0.6}) as ws:
+        last = 121 - LENGTH  # points 0 to 120 are the pool's
+        done = load(ws, tmp_path / "a.csv", rest="normal")
+        starts = {int(key.split(":")[1]) for key in standing(ws)}
+        assert max(starts) == last - last % STRIDE
+        assert starts == set(range(0, last + 1, STRIDE))
+        assert (done.counts[Answer.ANOMALY], done.outside, done.first_outside) == (3, 8, "a.csv, line 3")
+        fill(source)
+        for name in ("all.json", "windows.csv"):
+            export_answers(source, tmp_path / name)
+            again = load(ws, tmp_path / name, conflicts="keep")
+            assert again.outside == 6
+            assert again.first_outside.startswith(name)
+        assert max(int(key.rsplit(":", 2)[1]) for key in standing(ws)) <= last
+
+
+def test_series_that_are_kept_for_the_test_are_left_out_whole(tmp_path: Path) -> None:
+    with made(tmp_path / "split", split={"pool_fraction": 0.5, "protocol": "unseen"}) as ws:
+        fill(ws)
+        export_answers(ws, tmp_path / "a.csv")
+        with ws.store.begin() as session:
+            while labels.undo(session, "ann") or labels.undo(session, "@bob"):
+                pass
+        done = load(ws, tmp_path / "a.csv")
+        by_series = Counter(key.rsplit(":", 2)[0] for key in standing(ws))
+    assert done.added == by_series.total() > 0
+    assert done.outside > 0
+    assert len(by_series) < 3
 
 
 def test_archives_hold_a_file_a_series_and_a_configuration(source: Workspace, tmp_path: Path) -> None:

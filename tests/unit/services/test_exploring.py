@@ -3,17 +3,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hand_made import add_series, add_version
 
-from db import series, versions
 from db.desk_records import Role
-from db.records import Answer, ItemState, NewItem, NewSeries, NewVersion
-from rl_tsad.active.graph import build_graph
-from rl_tsad.active.graph_files import save_graph
+from db.records import Answer, ItemState, NewItem, NewVersion
 from rl_tsad.config import Settings, WindowConfig
 from rl_tsad.errors import DataError, LabelingError
 from rl_tsad.services import answering, exploring, volunteering
 from rl_tsad.services.people import Visitor
-from rl_tsad.services.workspace import Workspace, create_workspace, write_series
+from rl_tsad.services.workspace import Workspace, create_workspace
 from rl_tsad.types import Series, slide
 
 LENGTH, STRIDE, POINTS = 8, 4, 81
@@ -27,19 +25,11 @@ def ws(tmp_path: Path) -> Iterator[Workspace]:
         values = np.sin(np.arange(POINTS) * 2 * np.pi / 20)[:, None].astype(np.float32)
         one = Series("pump", values, np.arange(POINTS), ("flow",), np.ones(POINTS, np.int8))
         windows = slide(one, length=LENGTH, stride=STRIDE)
-        with opened.store.begin() as session:
-            record = series.add(session, NewSeries("pump", digest="abc", rows=POINTS, channels=("flow",)))
-            version = versions.add(session, NewVersion("abc"))
-            versions.set_current(session, version.id)
-        write_series(opened.root / record.path, one)
-        folder = opened.model_folder(version)
-        folder.mkdir(parents=True)
-        verdict = np.zeros(len(windows), np.int8)
-        verdict[[2, 3, 4, 9]] = 1
-        for name, array in (("keys", windows.keys), ("probability", verdict * 0.5), ("verdict", verdict)):
-            np.save(folder / f"{name}.npy", array, allow_pickle=False)
+        add_series(opened, one)
+        thought = np.zeros(len(windows), np.float32)
+        thought[[2, 3, 4, 9]] = 0.5
         line = np.arange(len(windows), dtype=np.float32)[:, None] ** 2
-        save_graph(build_graph(line, windows.keys, neighbours=3), folder / "graph")
+        add_version(opened, windows, line, neighbours=3, new=NewVersion("abc"), probability=thought, cut=0.4)
         yield opened
 
 

@@ -25,7 +25,7 @@ from rl_tsad.services.labeling import Told, ask, progress, respread, tell, undo
 from rl_tsad.services.look_alikes import preview, put_back, settled_by, take_out
 from rl_tsad.services.reasons import record_of, standing, why
 from rl_tsad.services.retraining import spread_standing
-from rl_tsad.services.standing import flows_of
+from rl_tsad.services.standing import flows_of, trust_of
 from rl_tsad.services.workspace import Workspace, create_workspace, open_workspace
 from rl_tsad.types import window_key
 
@@ -289,13 +289,13 @@ def test_a_version_says_from_which_confidence_on_labels_count(ws: Workspace) -> 
     never = {"spread/floor_anomaly": float("inf"), "spread/precision_anomaly": float("nan")}
     with ws.store.begin() as session:
         version = versions.add(session, NewVersion("def", metrics=learnt | never))
-    trust = spreading.trust_of(version, ws.settings.active)
+    trust = trust_of(version, ws.settings.active)
     assert trust.floors == (0.3, float("inf"))
     assert trust.checks == (12.0, 0.0)
     assert trust.counts(np.array([0, 1], np.int8), np.array([0.3, 1.0], np.float32)).tolist() == [0, -1]
     with ws.store.begin() as session:
         plain = versions.add(session, NewVersion("ghi"))
-    assert spreading.trust_of(plain, ws.settings.active).floors == (0.15, 0.15)
+    assert trust_of(plain, ws.settings.active).floors == (0.15, 0.15)
 
 
 def test_many_new_answers_are_spread_at_once(ws: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,9 +17,10 @@ from rl_tsad.detector.judge import Judgement
 from rl_tsad.detector.rehearse import rehearse
 from rl_tsad.errors import CheckpointError, WorkspaceError
 from rl_tsad.seeding import derive_seed
-from rl_tsad.services.foundation import POOL, TEST, load_foundation, prepare, split_windows
+from rl_tsad.services.foundation import POOL, TEST, load_foundation, prepare
 from rl_tsad.services.ingest import keep_series
 from rl_tsad.services.measuring import load_decision, measure_versions
+from rl_tsad.services.pools import split_windows
 from rl_tsad.services.publishing import Learnt, is_acceptable, load_decisions, publish
 from rl_tsad.services.retraining import retrain
 from rl_tsad.services.simulate import play
