@@ -39,18 +39,18 @@ def picture(ws: Workspace, shown: Shown) -> shapes.Picture:
     record, thought = shown.asked.record, shown.thought
     return shapes.Picture(
         **question(ws, shown.asked),
-        rows=record.rows,
-        times=[(place, instant(time)) for place, time in shown.times],
+        times=times(shown.times),
         timezone=record.timezone,
         channels=channels(record),
         origin=shown.asked.view[0],
+        rows=record.rows,
         points=points(shown.points),
         overlays={"score": shapes.Line(index=thought.ends.tolist(), values=numbers(thought.probability))},
         compare=[
             shapes.Earlier(
                 name=one.name,
                 shift=one.shift,
-                index=[(index + one.shift).tolist() for index in one.points.index],
+                index=[_shortly(places) for places in one.places],
                 values=[numbers(values) for values in one.points.values],
             )
             for one in shown.earlier
@@ -63,6 +63,11 @@ def points(seen: View) -> shapes.Points:
     """Write what is drawn of a stretch."""
     index = [one.tolist() for one in seen.index]
     return shapes.Points(low=seen.low, high=seen.high, index=index, values=[numbers(one) for one in seen.values])
+
+
+def times(sparse: Sequence[tuple[int, Any]]) -> list[tuple[int, str | int]]:
+    """Write the times of some points."""
+    return [(place, instant(time)) for place, time in sparse]
 
 
 def small(one: SmallPicture) -> shapes.SmallPicture:
@@ -109,6 +114,10 @@ def channels(record: SeriesRecord) -> list[shapes.Channel]:
         shapes.Channel(name=name, unit=words.name_and_unit(name)[1] or None, exogenous=name in record.exogenous)
         for name in record.channels
     ]
+
+
+def _shortly(places: NDArray[np.float64]) -> list[int | float]:
+    return [int(one) if one.is_integer() else one for one in np.round(places, 3).tolist()]
 
 
 def _why(shown: Shown) -> shapes.Why:

@@ -13,7 +13,7 @@ from labeling_ui.api.visitors import VIEWER, WORKSPACE
 from rl_tsad import __version__
 from rl_tsad.data.annotations.forms import Form
 from rl_tsad.errors import DataError
-from rl_tsad.services import history, overview, points, scores
+from rl_tsad.services import history, overview, points, scores, showing
 from rl_tsad.services.exchange import exported
 from rl_tsad.services.people import Visitor
 from rl_tsad.services.workspace import Workspace, list_series, load_series
@@ -104,9 +104,12 @@ def series_points(
     width: Annotated[int, Query(ge=4, le=4000, description="points a channel")] = points.WIDTH,
     ws: Workspace = WORKSPACE,
     visitor: Visitor = VIEWER,
-) -> shapes.Points:
+) -> shapes.Stretch:
     """Give the points that show what all points of a stretch would show; native ones where they are few."""
-    return pictures.points(points.view(ws, _find(ws, name), low, high, width=width))
+    record = _find(ws, name)
+    seen = points.view(ws, record, low, high, width=width)
+    when = pictures.times(showing.sparse_times(ws, record, seen.low, seen.high))
+    return shapes.Stretch(**pictures.points(seen).model_dump(), times=when)
 
 
 @router.get("/series/{name:path}/times")

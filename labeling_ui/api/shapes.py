@@ -120,6 +120,12 @@ class Points(BaseModel):
     values: list[list[float | None]]
 
 
+class Stretch(Points):
+    """What is drawn of a stretch of a series, and when it was."""
+
+    times: list[tuple[int, str | int]]
+
+
 class Line(BaseModel):
     """One line over the series' points."""
 
@@ -128,11 +134,11 @@ class Line(BaseModel):
 
 
 class Earlier(BaseModel):
-    """The same hours before; ``index`` is moved by ``shift`` to lie over what is shown."""
+    """The same hours before: ``index`` tells between which points that are shown they lie, by the clock."""
 
     name: str
     shift: int
-    index: list[list[int]]
+    index: list[list[int | float]]
     values: list[list[float | None]]
 
 
@@ -161,11 +167,11 @@ class Why(BaseModel):
 class Picture(Question):
     """A question with all that is drawn and told beside it; ``rows`` is the number of points of its series."""
 
-    rows: int
     times: list[tuple[int, str | int]]
     timezone: str | None
     channels: list[Channel]
     origin: int
+    rows: Annotated[int, Field(description="points of the whole series")]
     points: Points
     overlays: dict[str, Line]
     compare: list[Earlier]

@@ -50,9 +50,10 @@ class Card {
     this.waiting = [];
     this.api = makeApi(data.api, data.token, data.analyst);
     const root = element("section", "", { class: "card", "aria-label": "Labeling card" });
-    parent.append(element("link", "", { rel: "stylesheet", href: data.sheet }), root);
+    this.parts = [element("link", "", { rel: "stylesheet", href: data.sheet }), root];
+    parent.append(...this.parts);
     this.view = makeView(root, (name, how) => this.act(name, how), data.faults ?? []);
-    this.picture = new Picture(this.view.back, this.view.front, this.view.scroller);
+    this.picture = new Picture(this.view.back, this.view.front, this.view.scroller, this.view.axis);
     this.marks = new Marks(this.picture, this.view.layer, { onChange: () => this.#marked() });
     this.marks.onHover = (place) => this.#read(place);
     this.why = new Why(this.view.why);
@@ -66,21 +67,25 @@ class Card {
     const onChange = () => this.#draw();
     const onLeave = () => this.view.question.focus({ preventScroll: true });
     this.help = new Help(this.view.root);
-    this.looking = new Looking(this.api, { onChange, onProblem: onSay });
+    this.looking = new Looking(this.api, { onChange, onProblem: onSay, onTimes: (times) => this.clock.learn(times) });
     this.overlays = new Overlays(this.view.switches, this.picture, this.api, { onChange, onSay });
     this.alike = new Alike(this.view.alike, this.api, { isOn: data.alike !== false, onSay, onLeave });
   }
 
   async open() {
     await Promise.all([this.log.open(), sheetOf(this.view.root)]);
-    this.history = new History(`${this.log.prefix}history`);
-    this.queue = new Queue(this.api, this.log, { onChange: () => this.#show(), onProblem: (error) => (this.problem = error) });
+    if (this.isClosed) return; // taken off the page meanwhile: it must not hear any key
+    this.history = new History(`${this.log.prefix}history|${this.log.client}`); // its numbers are those of this name
+    const onChange = (said) => (said && this.#say(said), this.#show());
+    this.queue = new Queue(this.api, this.log, { onChange, onProblem: (error) => (this.problem = error) });
     this.deaf = listen((name, how) => this.act(name, how), () => this.help.isOpen);
+    if (document.activeElement?.tagName === "INPUT") document.activeElement.blur(); // a name was typed: keys answer now
     this.onEscape = (event) => event.key === "Escape" && !this.help.isOpen && this.#letGo();
     window.addEventListener("keydown", this.onEscape);
     this.sizes = new ResizeObserver(() => this.#resized());
     this.sizes.observe(this.view.root);
     this.sizes.observe(this.view.scroller);
+    window.addEventListener("resize", this.onResize = () => this.#resized());
     this.view.comment.addEventListener("keydown", (event) => {
       if (event.key === "Enter" || event.key === "Escape") this.view.question.focus();
       event.stopPropagation();
@@ -92,9 +97,12 @@ class Card {
   }
 
   close() {
+    this.isClosed = true;
+    for (const part of this.parts) part.remove();
     this.teller.close();
     this.deaf?.();
     window.removeEventListener("keydown", this.onEscape);
+    window.removeEventListener("resize", this.onResize);
     this.sizes?.disconnect();
     this.themes?.disconnect();
     this.alike.stop();
@@ -190,8 +198,8 @@ class Card {
     const past = this.history?.current() ?? null;
     const question = past ? past.question : (this.queue?.current() ?? null);
     this.#progress();
-    if (past && !question.detail) this.#fetchPast(question);
-    if (!question?.detail) return this.#blank(question);
+    if (past && !question.detail && !question.problem) this.#fetchPast(question);
+    if (!question?.detail) return this.#blank(question, past);
     if (this.shown === question && this.past === past) return this.#state(); // it is painted, or will be with this frame
     Object.assign(this, { shown: question, past, isPainted: false });
     this.looking.open(question);
@@ -236,7 +244,7 @@ class Card {
   }
 
   #resized() {
-    if (this.picture.seen === this.view.scroller.clientWidth) return;
+    if (this.picture.seen === this.view.scroller.clientWidth && this.picture.given === this.#height()) return;
     this.picture.seen = 0;
     this.#draw();
   }
@@ -253,13 +261,14 @@ class Card {
     this.looking.look(name, this.shown.asks_event ? (this.marks.extents()[0] ?? this.shown.event) : this.shown.span);
   }
 
-  #blank(question) {
+  #blank(question, past) {
     Object.assign(this, { shown: null, past: null, isPainted: false });
     this.alike.stop();
     const state = showAbsence(this.view, question, this.queue, {
       problem: this.problem,
+      skip: past ? "Go on" : "Skip it",
       onRetry: () => (this.queue.retry(question), this.#show()),
-      onSkip: () => this.#skipBroken(question),
+      onSkip: () => (past ? this.act("next") : this.#skipBroken(question)),
     });
     if (state === "empty") this.teller.empty();
     this.#state();
@@ -277,7 +286,7 @@ class Card {
     } catch (error) {
       question.problem = error;
     }
-    if (this.history.current()?.question === question && question.detail) this.#show();
+    if (this.history.current()?.question === question) this.#show();
   }
 
   #results(results) {

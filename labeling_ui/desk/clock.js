@@ -10,11 +10,18 @@ export class Clock {
   constructor(times, zone, about) {
     const raw = times.length ? times : [[0, 0], [1, 1]];
     this.hasClock = typeof raw[0][1] === "string";
-    this.index = raw.map(([index]) => index);
-    this.time = raw.map(([, time]) => (this.hasClock ? parse(time) : time));
+    this.known = new Map();
+    this.learn(raw);
     this.offset = 0;
     this.title = "Sample number";
     if (this.hasClock) this.#setZone(zone, this.at(about));
+  }
+
+  // Further times: those of a part that is looked at more closely, or of what lies beyond.
+  learn(times) {
+    for (const [index, time] of times) this.known.set(index, this.hasClock ? parse(time) : time);
+    this.index = [...this.known.keys()].sort((one, other) => one - other);
+    this.time = this.index.map((index) => this.known.get(index));
   }
 
   at(place) {

@@ -19,9 +19,10 @@ export const OVERLAYS = {
 };
 
 export class Picture {
-  constructor(back, front, scroller) {
+  constructor(back, front, scroller, axis) {
     this.back = back;
     this.front = front;
+    this.axis = axis; // stays in sight where the picture is higher than its place and scrolls
     this.scroller = scroller;
     this.overlays = {}; // name: whether it is drawn
   }
@@ -29,6 +30,7 @@ export class Picture {
   // Lay the rows out: targets first, exogenous channels below, a strip for the score where there is one.
   layout(question, height) {
     const { detail } = question;
+    this.given = height;
     this.seen ||= this.scroller.clientWidth; // read once a size: reading it lays the whole page out
     this.width = Math.max(240, this.seen);
     this.left = this.width < 560 ? 74 : LEFT;
@@ -38,11 +40,15 @@ export class Picture {
     this.order = places.sort((one, other) => one[0] - other[0] || one[1] - other[1]).map(([, place]) => place);
     const room = height - TOP - BOTTOM - strip;
     this.row = Math.max(ROW, room / this.order.length);
-    this.height = Math.round(TOP + BOTTOM + strip + this.row * this.order.length);
     this.strip = strip;
-    this.bottom = this.height - BOTTOM;
+    this.bottom = Math.round(TOP + strip + this.row * this.order.length);
+    this.scrolls = this.bottom + BOTTOM > height + 1;
+    this.height = this.bottom + (this.scrolls ? 0 : BOTTOM);
     for (const canvas of [this.back, this.front]) fit(canvas, this.width, this.height);
-    this.scroller.classList.toggle("scrolls", this.height > height + 1);
+    fit(this.axis, this.width, this.scrolls ? BOTTOM : 0);
+    this.scroller.classList.toggle("scrolls", this.scrolls);
+    if (this.scrolls) this.scroller.tabIndex = 0;
+    else this.scroller.removeAttribute("tabindex");
   }
 
   x(place) {
@@ -72,16 +78,19 @@ export class Picture {
 
   #axis(pen) {
     const [low, high] = this.range;
-    pen.font = `11px ${this.font}`;
-    pen.textBaseline = "top";
-    pen.textAlign = "center";
+    const [words, below] = this.scrolls ? [this.axis.getContext("2d"), 0] : [pen, this.bottom];
+    if (this.scrolls) words.clearRect(0, 0, this.width, BOTTOM);
+    Object.assign(words, { font: `11px ${this.font}`, textBaseline: "top", textAlign: "center" });
     pen.lineWidth = 1;
     for (const { time, text } of this.clock.ticks(low, high, (this.width - this.left - this.right) / 95)) {
       const x = Math.round(this.left + ((time - low) / (high - low)) * (this.width - this.left - this.right)) + 0.5;
       stroke(pen, this.ink, 0.12, () => line(pen, x, TOP, x, this.bottom));
-      write(pen, text, x, this.bottom + 5, this.ink, 0.85);
+      write(words, text, x, below + 5, this.ink, 0.85);
     }
-    write(pen, this.clock.title, (this.left + this.width - this.right) / 2, this.bottom + 21, this.ink, 0.85);
+    write(words, this.clock.title, (this.left + this.width - this.right) / 2, below + 21, this.ink, 0.85);
+    if (!this.scrolls) return;
+    words.textAlign = "right";
+    write(words, `${this.order.length} channels \u2195`, this.left - 8, 5, this.ink, 0.85);
   }
 
   #channel(pen, { question, detail, points, channel, row, view }) {
@@ -181,9 +190,9 @@ export class Picture {
     if (edge) stroke(pen, edge, 1, () => pen.strokeRect(from, TOP, Math.max(1, to - from), this.bottom - TOP));
     pen.font = `12px ${this.font}`;
     if (!name || pen.measureText(name).width > to - from + 40) return;
-    pen.textAlign = "left";
+    pen.textAlign = edge ? "left" : "right"; // what is marked lies within the window: its name stands before it
     pen.textBaseline = "bottom";
-    write(pen, name, from + 2, TOP - 3, this.ink, 0.9);
+    write(pen, name, from + (edge ? 2 : -2), TOP - 3, this.ink, 0.9);
   }
 
   // The layer that moves with the hand: what is proposed, asked and marked.

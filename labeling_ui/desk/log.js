@@ -32,12 +32,12 @@ export class AnswerLog {
 
   async open() {
     this.client = await this.#ownName();
+    if (this.isClosed) return void this.release?.(); // closed meanwhile: the name is free for the card that follows
     this.mine = new Map(this.#left(this.client).map((entry) => [entry.sequence, entry]));
     this.next = Math.max(1, Number(this.#session("next") ?? 1), ...[...this.mine.keys()].map((one) => one + 1));
     window.addEventListener("online", this.#retry);
     window.addEventListener("pagehide", this.#leave);
     this.send();
-    return this;
   }
 
   close() {

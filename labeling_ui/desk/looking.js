@@ -1,12 +1,14 @@
 // Which part of the series is on the screen? Zoomed and moved by keys; a part's points are fetched as they were recorded.
 
 const PATIENCE = 120; // milliseconds without another key before finer points are asked for
+const DRAWN = 24_000; // points of all channels together that are fetched
 
 export class Looking {
-  constructor(api, { onChange, onProblem }) {
+  constructor(api, { onChange, onProblem, onTimes }) {
     this.api = api;
     this.onChange = onChange;
     this.onProblem = onProblem;
+    this.onTimes = onTimes;
   }
 
   open(question) {
@@ -44,12 +46,14 @@ export class Looking {
   #refine() {
     clearTimeout(this.timer);
     const { question, span } = this;
+    const width = Math.max(200, Math.min(1200, Math.floor(DRAWN / question.detail.channels.length)));
     this.timer = setTimeout(async () => {
       try {
-        const path = `/series/${encodeURIComponent(question.series)}/points?low=${span[0]}&high=${span[1]}&width=1200`;
+        const path = `/series/${encodeURIComponent(question.series)}/points?low=${span[0]}&high=${span[1]}&width=${width}`;
         const found = await this.api.get(path);
         if (this.question !== question || this.span !== span) return;
-        this.finer = found.points ?? found;
+        this.finer = found;
+        this.onTimes(found.times);
         this.onChange();
       } catch {
         this.onProblem("Finer points cannot be had now; what is drawn is what was there.");

@@ -5,6 +5,7 @@ const REFILL = 25;
 const AT_ONCE = 2;
 const POINTS = 3_000_000;
 const BEAT = 45_000;
+const LOOK_AGAIN = 20_000; // where nothing was left: others leave questions, and leases end
 
 export class Queue {
   constructor(api, log, { onChange, onProblem }) {
@@ -19,9 +20,9 @@ export class Queue {
     this.isFetching = false;
     this.loading = 0;
     this.depth = HELD;
-    this.beat = setInterval(() => this.#heartbeat(), BEAT);
+    this.#beatEvery(BEAT);
     this.channel = "BroadcastChannel" in window ? new BroadcastChannel(log.prefix) : null;
-    if (this.channel) this.channel.onmessage = ({ data }) => this.#answeredElsewhere(data);
+    if (this.channel) this.channel.onmessage = ({ data }) => this.#elsewhere(data);
   }
 
   close() {
@@ -39,7 +40,7 @@ export class Queue {
   advance() {
     const gone = this.held.shift();
     if (gone) this.done.add(gone.item);
-    if (gone) this.channel?.postMessage(gone.item);
+    if (gone) this.channel?.postMessage({ item: gone.item });
     this.#more();
   }
 
@@ -48,6 +49,7 @@ export class Queue {
     this.done.delete(question.item);
     this.held = [question, ...this.held.filter((one) => one.item !== question.item)];
     this.state = "ready";
+    this.channel?.postMessage({ item: question.item, isBack: true });
     this.#details();
   }
 
@@ -68,7 +70,10 @@ export class Queue {
       this.isDry = !fresh.length;
       this.state = this.held.length ? "ready" : this.log.waiting() ? "loading" : "empty";
       this.wait = 500;
+      const lease = 1000 * reply.lease_seconds;
+      this.#beatEvery(Math.min(BEAT, lease / 3));
       if (this.state === "loading") this.#later(300);
+      if (this.state === "empty") this.#later(Math.min(LOOK_AGAIN, lease / 3));
     } catch (error) {
       if (!this.held.length) this.state = "offline";
       this.onProblem(error);
@@ -123,9 +128,21 @@ export class Queue {
     }
   }
 
-  #answeredElsewhere(item) {
+  // Another tab of the same analyst: nobody is to answer the same twice, so it goes from here too, also from the screen.
+  #elsewhere({ item, isBack }) {
+    if (isBack) return this.done.delete(item);
+    const seen = this.current();
     this.done.add(item);
-    this.held = this.held.filter((one, place) => place === 0 || one.item !== item); // what is seen stays on the desk
+    this.held = this.held.filter((one) => one.item !== item);
+    this.#more();
+    return seen !== this.current() && this.onChange("That one was answered in another tab.");
+  }
+
+  #beatEvery(milliseconds) {
+    if (milliseconds === this.pause) return;
+    this.pause = milliseconds;
+    clearInterval(this.beat);
+    this.beat = setInterval(() => this.#heartbeat(), milliseconds);
   }
 
   async #heartbeat() {

@@ -30,6 +30,7 @@ export function makeView(root, act, faults) {
   put(stack, "canvas", "back", "", { role: "img" });
   put(stack, "canvas", "front", "", { "aria-hidden": "true" });
   put(stack, "div", "layer");
+  put(view.scroller, "canvas", "axis", "", { "aria-hidden": "true" });
   put(main, "div", "cover", "", { role: "status" });
   put(main, "p", "read");
   put(body, "aside", "why", "", { "aria-label": "Why it is asked" });

@@ -53,11 +53,15 @@ class Asked:
 
 @dataclass(frozen=True)
 class Earlier:
-    """The same hours before: ``points`` in the numbers of then, ``shift`` points before what is shown."""
+    """The same hours before: ``points`` in the numbers of then, which begin ``shift`` points before what is shown.
+
+    ``places``: for each channel (N,) float64, where those points lie among the points that are shown, by the clock.
+    """
 
     name: str
     shift: int
     points: View
+    places: tuple[Float64, ...]
 
 
 @dataclass(frozen=True)
@@ -203,11 +207,18 @@ def _earlier(ws: Workspace, record: SeriesRecord, low: int, high: int) -> list[E
     step = (times[high - 1] - times[low]) / (high - low - 1)
     for name, back in EARLIER.items():
         place = int(np.searchsorted(times, times[low] - back))
-        end = min(low, place + high - low)
+        end = min(low, int(np.searchsorted(times, times[high - 1] - back, side="right")))
         if end - place >= (high - low) // 2 and abs(times[place] - (times[low] - back)) <= step:
-            points = view(ws, record, place, end, width=width_for(len(record.channels)) // 2)
-            found.append(Earlier(name, low - place, points))
+            points = view(ws, record, place, end, width=width_for(2 * len(record.channels)))
+            places = tuple(low + _by_the_clock(times[low:high], times[then] + back) for then in points.index)
+            found.append(Earlier(name, low - place, points, places))
     return found
+
+
+def _by_the_clock(now: NDArray[Any], then: NDArray[Any]) -> Float64:
+    """Give the places (N,) of some instants among (T,) rising ones, also between two of them."""
+    since, at = ((one - now[0]).astype(np.float64) for one in (now, then))
+    return np.asarray(np.interp(at, since, np.arange(len(now), dtype=np.float64)), dtype=np.float64)
 
 
 @lru_cache(maxsize=64)

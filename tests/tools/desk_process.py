@@ -95,7 +95,7 @@ def running_browser() -> Iterator[Any]:
 def tab_of(browser: Any, **options: Any) -> Iterator[tuple[Any, list[str]]]:
     """Open a tab; gathers console errors and requests that leave this machine."""
     complaints: list[str] = []
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, **options)
+    context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
     page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
