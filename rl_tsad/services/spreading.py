@@ -13,13 +13,14 @@ from threading import RLock
 import numpy as np
 from sqlalchemy.orm import Session
 
-from db import labels, queries, reviews, spreads, versions, vetoes, waiting
-from db.records import ItemState, Label, ModelVersion
+from db import labels, reviews, spreads, versions, vetoes
+from db.records import Label, ModelVersion
 from db.spread_records import NewSpread
 from rl_tsad.active.graph_files import load_graph
 from rl_tsad.active.propagate import FREE, Change, Spreading
 from rl_tsad.config import ActiveConfig
 from rl_tsad.services.refusals import in_words
+from rl_tsad.services.settling import settle_queue
 from rl_tsad.services.standing import VALUES, flows_of, trust_of
 from rl_tsad.services.workspace import Workspace
 from rl_tsad.types import ANOMALY, NORMAL, UNKNOWN, Float32, Int8, Int64
@@ -69,6 +70,7 @@ class Live:
         state: how far the answers reach.
         trust: from which confidence on a label counts.
         decided: (N,) int8, what each window is settled as; -1 for none and where a person answered.
+        changed: windows about which something else may be said than when the queue was last settled; None: any.
         lock: held by whoever looks or changes.
     """
 
@@ -78,6 +80,7 @@ class Live:
         self.state = Spreading(graph, alpha=config.alpha)
         self.trust = trust_of(version, config)
         self.decided: Int8 = np.full(len(graph), UNKNOWN, dtype=np.int8)
+        self.changed: set[str] | None = None
         self.lock = RLock()
         self._seen_label = self._seen_veto = -1
         self._done: set[int] = set()
@@ -130,7 +133,7 @@ class Live:
         flows = flows_of(session, self.graph.windows)
         rows = np.array(sorted(flows), dtype=np.int64)
         self.state.clamp(rows, np.array([flows[row] for row in rows.tolist()], dtype=np.int64))
-        self.decided = self._settled(None)[0]
+        self.decided, self.changed = self._settled(None)[0], None
 
     def _fresh_groups(self, session: Session) -> list[list[Label]]:
         """The rows that are new, an answer or an undoing each."""
@@ -196,6 +199,8 @@ class Live:
         every = np.unique(np.concatenate(touched)).astype(np.int64)
         before, after = self.decided[every], self._settled(every)[0]
         self.decided[every] = after
+        if self.changed is not None:
+            self.changed |= {*keys, *map(self.graph.windows.key, every[before != after].tolist())}
         return Step(label_id, every, before, after)
 
     def _settled(self, rows: Int64 | None) -> tuple[Int8, Float32]:
@@ -257,19 +262,24 @@ def respread_each(ws: Workspace, told: Mapping[int, Sequence[str]]) -> tuple[dic
     Returns:
         Windows that each of these answers settles, and all windows settled.
     """
+    live = None
     try:
         with ws.store.begin() as session, live_now(ws, session) as found:
             if found is None:
-                _settle_queue(session, None)
+                settle_queue(session, None, None)
                 return {}, 0
             live, steps = found
             late = [label_id for label_id in told if label_id not in {step.label_id for step in steps}]
             steps = [*steps, *(_late_step(live, one, told[one]) for one in late)]  # somebody else caught up first
             spreads.add_all(session, [_as_row(live, step) for step in steps])
-            _settle_queue(session, live)
+            some = None if live.changed is None or not told else live.changed.union(*told.values())
+            settle_queue(session, live.graph.windows, live.decided, some)
+            live.changed = set()
             return {step.label_id: len(step.settled) for step in steps}, int((live.decided != UNKNOWN).sum())
     except Exception:
         _LOG.exception("answers could not be spread; they are kept, and the next answer tries again")
+        if live is not None:
+            live.changed = None
         return {}, 0
 
 
@@ -309,25 +319,6 @@ def _as_row(live: Live, step: Step) -> NewSpread:
         checked=step.checked,
         agreed=step.agreed,
     )
-
-
-def _settle_queue(session: Session, live: Live | None) -> None:
-    """Close the open questions whose window other answers label or settle, and open those where that has ended.
-
-    A question that somebody answered stays open for the others who are to be asked.
-    """
-    asked = waiting.waiting(session)
-    if not asked:
-        return
-    follows = waiting.labelled(session, [answer for answer in VALUES if answer is not None])
-    if live is not None:
-        keys = [key for key, _ in asked]
-        rows = live.graph.windows.rows(keys)
-        settled = (rows >= 0) & (live.decided[rows] != UNKNOWN)
-        follows |= {key for key, known in zip(keys, settled.tolist(), strict=True) if known}
-    follows -= waiting.answered_when_asked(session)
-    queries.settle(session, [key for key, state in asked if state == ItemState.OPEN and key in follows])
-    queries.reopen(session, [key for key, state in asked if state == ItemState.SETTLED and key not in follows])
 
 
 _OPEN: OrderedDict[tuple[str, str, str], Live] = OrderedDict()

@@ -16,6 +16,7 @@ from rl_tsad.active.graph_files import save_graph
 from rl_tsad.active.window_table import WindowTable
 from rl_tsad.config import ActiveConfig, Settings
 from rl_tsad.services.labeling import ask, tell, undo
+from rl_tsad.services.settling import settle_queue
 from rl_tsad.services.spreading import Live, live_now, reading_live
 from rl_tsad.services.workspace import Workspace, create_workspace, write_series
 from rl_tsad.types import Series
@@ -106,3 +107,21 @@ def test_a_review_and_copies_of_an_answered_question_are_not_settled_by_look_ali
     assert all(item.copy in {0, 1} and item.strategy == "top" for item in settled)
     counted = [item.key for item in settled]
     assert all(counted.count(key) == 2 for key in counted)
+
+
+def test_the_queue_is_left_as_if_all_of_it_were_looked_at(ws: Workspace) -> None:
+    rng = np.random.default_rng(3)
+    moved = 0
+    for _ in range(40):
+        who = str(rng.choice(["ann", "bob", "cy"]))
+        if rng.random() < 0.25:
+            undo(ws, who, client=who, sequence=next(NUMBERS))
+        elif ask(ws, who) is not None:
+            say(ws, who, A if rng.random() < 0.4 else N)
+        with ws.store.begin() as session, live_now(ws, session) as found:
+            assert found is not None
+            before = {state: len(queries.in_state(session, state)) for state in ItemState}
+            settle_queue(session, found[0].graph.windows, found[0].decided)
+            assert before == {state: len(queries.in_state(session, state)) for state in ItemState}
+        moved += before[ItemState.SETTLED]
+    assert moved
