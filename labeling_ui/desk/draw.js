@@ -13,9 +13,9 @@ const COLOURS = {
 };
 export const OVERLAYS = {
   score: { colour: "#c75b12", width: 1.6 },
-  yesterday: { colour: "#8a7bb5", width: 1.2, dash: [6, 3] },
-  "last week": { colour: "#b0578f", width: 1.4, dash: [2, 3] },
-  reconstruction: { colour: "#12906a", width: 1.5, dash: [9, 2, 2, 2] },
+  yesterday: { colour: "#8a7bb5", width: 1, dash: [6, 3] },
+  "last week": { colour: "#b0578f", width: 1, dash: [2, 3] },
+  reconstruction: { colour: "#12906a", width: 1, dash: [9, 2, 2, 2] },
 };
 
 export class Picture {
@@ -107,13 +107,14 @@ export class Picture {
     pen.rect(this.left, top, this.width - this.left - this.right, this.row);
     pen.clip();
     this.#overlays(pen, detail, channel, y);
-    this.#line(pen, points.index[channel], points.values[channel], y, { colour: COLOURS.context, width: 1.3 });
+    this.#line(pen, points.index[channel], points.values[channel], y, { colour: COLOURS.context, width: 1 });
     if (!exogenous) {
       pen.beginPath();
       const [from, to] = question.asks_event ? question.event : question.span;
       pen.rect(this.x(from - 0.5), top, this.x(to - 0.5) - this.x(from - 0.5), this.row);
       pen.clip();
-      this.#line(pen, points.index[channel], points.values[channel], y, { colour: COLOURS.asked, width: 2.4 });
+      const [index, values] = within(points.index[channel], points.values[channel], from, to);
+      this.#line(pen, index, values, y, { colour: COLOURS.asked, width: 2.4 });
     }
     pen.restore();
   }
@@ -126,11 +127,12 @@ export class Picture {
     }
   }
 
+  // Without a graphics card a stroke wider than a pixel, and a round join at each point, cost ten times a thin one.
   #line(pen, index, values, y, { colour, width, dash = [] }) {
     pen.strokeStyle = colour;
     pen.lineWidth = width;
     pen.setLineDash(dash);
-    pen.lineJoin = "round";
+    pen.lineJoin = "bevel";
     pen.beginPath();
     let isOn = false;
     for (let place = 0; place < index.length; place += 1) {
@@ -217,6 +219,14 @@ export class Picture {
 }
 
 const BETWEEN = 0.06;
+
+// The points of a stretch, and one more on both sides.
+function within(index, values, from, to) {
+  const first = index.findIndex((place) => place >= from);
+  const end = index.findIndex((place) => place >= to);
+  const [low, high] = [first < 0 ? index.length : Math.max(0, first - 1), end < 0 ? index.length : end + 1];
+  return [index.slice(low, high), values.slice(low, high)];
+}
 
 export function withoutUnit({ name, unit }) {
   const end = unit ? name.trimEnd().slice(-unit.length - 2) : "";
