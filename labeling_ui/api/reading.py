@@ -74,7 +74,7 @@ def model_scores(
     _find(ws, series)
     if high - low > MOST_POINTS:
         raise DataError(f"expected at most {MOST_POINTS} points at once, got {high - low}; ask in parts")
-    found = scores.thought_of(ws, series, low, high)
+    found = scores.current_thought(ws, series, low, high)
     return shapes.Scores(
         version=found.version,
         stride=found.stride,

@@ -88,8 +88,8 @@ VIEWER = Depends(as_role(Role.VIEWER, "look at the desk"))
 ANALYST = Depends(as_role(Role.ANALYST, "answer"))
 
 
-def workspace(request: Request) -> Workspace:
-    """Give the workspace that is served."""
+async def workspace(request: Request) -> Workspace:
+    """Give the workspace that is served; as a coroutine, because FastAPI puts a function into a thread of its own."""
     gate: Gate = request.app.state.gate
     return gate.ws
 

@@ -8,7 +8,7 @@
 const MOST = 100;
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 10_000;
-const APART = 400; // fast answers go together: the server keeps fifty of them with one sync of its disk
+const APART = 800; // fast answers go together: the server keeps fifty of them with one sync of its disk
 
 const pad = (sequence) => String(sequence).padStart(9, "0");
 

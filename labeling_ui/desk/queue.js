@@ -1,7 +1,7 @@
 // Which questions are held, and are their pictures here before they are needed?
 
-const HELD = 40;
-const REFILL = 25;
+const HELD = 50;
+const REFILL = 35;
 const AT_ONCE = 2;
 const POINTS = 3_000_000;
 const BEAT = 45_000;

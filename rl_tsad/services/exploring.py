@@ -17,7 +17,7 @@ from rl_tsad.active.shape import nearest
 from rl_tsad.errors import DataError
 from rl_tsad.services.marking import spans_between, stride_of
 from rl_tsad.services.refusals import in_words
-from rl_tsad.services.scores import thought_of
+from rl_tsad.services.scores import current_thought
 from rl_tsad.services.spreading import reading_live
 from rl_tsad.services.workspace import Workspace, list_series, load_series
 from rl_tsad.types import UNKNOWN, Float32, Float64, Int8, Int64
@@ -129,7 +129,7 @@ def lying_on(ws: Workspace, name: str) -> Lying:
             rows = live.graph.windows.rows_of_series(name)
             spans = spans_between(live.graph.windows.starts[rows], live.graph.windows.length, stride, record.rows)
             settled = runs_of(spans, live.decided[rows])
-    thought = thought_of(ws, name, 0, record.rows)
+    thought = current_thought(ws, name, 0, record.rows)
     spans = spans_between(thought.ends - thought.length, thought.length, thought.stride, record.rows)
     alarms = runs_of(spans, np.where(thought.verdict, 1, UNKNOWN).astype(np.int8))
     return Lying(answers, settled, alarms, spans[:, 1] - 1, thought.probability, thought.version)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from db import versions
+from db.records import ModelVersion
 from rl_tsad.active.window_table import WindowTable
 from rl_tsad.errors import WorkspaceError
 from rl_tsad.services.marking import length_of, stride_of
@@ -38,14 +39,23 @@ class Thought:
     stride: int
 
 
-def thought_of(ws: Workspace, series: str, low: int, high: int) -> Thought:
-    """Read what the current model thinks of the windows that decide any of the points [low, high) of a series.
+def current_thought(ws: Workspace, series: str, low: int, high: int) -> Thought:
+    """Read what the current model thinks, as :func:`thought_of`.
 
     Raises:
         WorkspaceError: when the store or the model's files cannot be read.
     """
     with in_words(), ws.store.read() as session:
         version = versions.current(session)
+    return thought_of(ws, version, series, low, high)
+
+
+def thought_of(ws: Workspace, version: ModelVersion | None, series: str, low: int, high: int) -> Thought:
+    """Read what a model thinks of the windows that decide any of the points [low, high) of a series.
+
+    Raises:
+        WorkspaceError: when the model's files cannot be read.
+    """
     length, stride = length_of(ws, version), stride_of(ws, version)
     if version is None:
         nothing = np.zeros(0, np.int64)

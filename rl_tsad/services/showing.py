@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy.orm import Session
 
-from db import labels, queries
-from db.records import Answer, QueryItem, SeriesRecord
+from db import queries, versions
+from db.records import Answer, ModelVersion, QueryItem, SeriesRecord
 from rl_tsad.active.extent import Extent
 from rl_tsad.active.why import answers_behind
 from rl_tsad.errors import CheckpointError, LabelingError
@@ -21,15 +22,15 @@ from rl_tsad.services.marking import Seen, find_around
 from rl_tsad.services.points import WIDTH, View, pauses_of, view
 from rl_tsad.services.refusals import in_words
 from rl_tsad.services.scores import Thought, thought_of
-from rl_tsad.services.spreading import reading_live
+from rl_tsad.services.spreading import live_of
 from rl_tsad.services.workspace import Workspace, load_series
 from rl_tsad.types import Float64
 
 EARLIER = {"yesterday": np.timedelta64(1, "D"), "last week": np.timedelta64(7, "D")}
 MOST_NAMED, MOST_NEIGHBOURS = 3, 5
 _TICKS = 65
-_NEAR = 100  # windows looked at for answered neighbours
-_BUDGET = 24_000
+_NEAR = 60  # windows looked at for answered neighbours
+_BUDGET, _DRAWN = 24_000, 900
 _SAMPLE = 20_000
 _SPREAD_OF_MAD = 1.4826
 
@@ -127,14 +128,17 @@ def show(ws: Workspace, asked: Asked) -> Shown:
         WorkspaceError: when the store or the arrays cannot be read.
     """
     record, (low, high) = asked.record, asked.view
+    with in_words(), ws.store.read() as session:
+        version = versions.current(session)
+        near = neighbours(ws, session, version, asked.item.key)
     return Shown(
         asked,
         view(ws, record, low, high, width=width_for(len(record.channels))),
         sparse_times(ws, record, low, high),
-        thought_of(ws, record.name, low, high),
+        thought_of(ws, version, record.name, low, high),
         tuple(_earlier(ws, record, low, high)),
         deviations(ws, record, (asked.item.event_low, asked.item.event_high)),
-        neighbours(ws, asked.item.key),
+        near,
     )
 
 
@@ -143,9 +147,9 @@ def width_for(channels: int) -> int:
 
     Example:
         >>> width_for(1), width_for(64)
-        (1200, 375)
+        (900, 375)
     """
-    return max(200, min(WIDTH, _BUDGET // channels))
+    return max(200, min(_DRAWN, _BUDGET // channels))
 
 
 def sparse_times(ws: Workspace, record: SeriesRecord, low: int, high: int) -> list[tuple[int, Any]]:
@@ -180,16 +184,15 @@ def deviations(ws: Workspace, record: SeriesRecord, extent: Extent) -> tuple[tup
     return tuple((record.channels[place], float(far[place])) for place in order.tolist())
 
 
-def neighbours(ws: Workspace, key: str) -> tuple[tuple[str, Answer], ...]:
-    """Give the answered windows whose answers reach a window, the likeliest first; none without a graph.
-
-    Raises:
-        WorkspaceError: when the store does not answer.
-    """
+def neighbours(
+    ws: Workspace, session: Session, version: ModelVersion | None, key: str
+) -> tuple[tuple[str, Answer], ...]:
+    """Give the answered windows whose answers reach a window, the likeliest first; none without a graph."""
     try:
-        with reading_live(ws) as (session, live):
+        with live_of(ws, session, version) as found:
+            live = None if found is None else found[0]
             row = -1 if live is None else int(live.graph.windows.rows([key])[0])
-            if live is None or row < 0 or not labels.last_id(session):
+            if live is None or row < 0:
                 return ()
             paths = answers_behind(live.state, row, most=_NEAR, paths=MOST_NEIGHBOURS)
             says = (Answer.NORMAL, Answer.ANOMALY)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as LateError
-from threading import Lock
+from threading import Event, Lock
+from time import monotonic
 
 from rl_tsad.services.answering import Told
 from rl_tsad.services.spreading import respread_each
@@ -13,6 +14,8 @@ from rl_tsad.services.workspace import Workspace
 
 PATIENCE = 0.02
 """Seconds that an acknowledgement waits to tell how far an answer reaches."""
+APART = 1.0
+"""Seconds from one spreading to the next while answers keep coming: many at once cost little more than one."""
 
 
 class SoonSpreader:
@@ -21,8 +24,10 @@ class SoonSpreader:
     A kill at any time loses nothing: what is not spread is found in the store by the next one.
     """
 
-    def __init__(self, patience: float = PATIENCE) -> None:
-        self._patience = patience
+    def __init__(self, patience: float = PATIENCE, apart: float = APART) -> None:
+        self._patience, self._apart = patience, apart
+        self._closing = Event()
+        self._spread_at = -apart
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="spread")
         self._lock = Lock()
         self._waiting: dict[int, Sequence[str]] = {}
@@ -42,9 +47,12 @@ class SoonSpreader:
 
     def close(self) -> None:
         """Wait for what is under way."""
+        self._closing.set()
         self._pool.shutdown()
 
     def _spread(self, ws: Workspace) -> Mapping[int, int]:
+        self._closing.wait(max(0.0, self._spread_at + self._apart - monotonic()))
+        self._spread_at = monotonic()
         with self._lock:
             told, self._waiting, self._next = self._waiting, {}, None
         return respread_each(ws, told)[0]

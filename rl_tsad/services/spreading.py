@@ -212,12 +212,18 @@ class Live:
 
 @contextmanager
 def live_now(ws: Workspace, session: Session) -> Iterator[tuple[Live, list[Step]] | None]:
-    """Lend the spreading of the current version, caught up, with the steps that brought it there; None without one.
+    """Lend the spreading of the current version, as :func:`live_of`."""
+    with live_of(ws, session, versions.current(session)) as found:
+        yield found
+
+
+@contextmanager
+def live_of(ws: Workspace, session: Session, version: ModelVersion | None) -> Iterator[tuple[Live, list[Step]] | None]:
+    """Lend the spreading of a version, caught up, with the steps that brought it there; None without a graph.
 
     Raises:
         CheckpointError: when the version's graph is missing a file or damaged.
     """
-    version = versions.current(session)
     folder = None if version is None else ws.model_folder(version) / "graph"
     if version is None or folder is None or not folder.is_dir():
         yield None
