@@ -42,6 +42,7 @@ from rl_tsad.services.workspace import open_workspace
 KEYS = {"a": "anomaly", "n": "normal", "u": "unsure"}
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"]
 MEDIAN, P95 = 50.0, 120.0
+BUSY = "import os; mine = os.getppid()\nwhile os.getppid() == mine: sum(range(100_000))"
 PATIENCE = 5_000  # milliseconds after which a key on the plain page had no effect
 WATCH = """
 window.pressed = []; window.painted = [];
@@ -76,7 +77,7 @@ def serving(command: list[str], port: int) -> Iterator[str]:
 
 @contextmanager
 def load(processes: int) -> Iterator[None]:
-    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(processes)]
+    busy = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(processes)]
     try:
         yield
     finally:
