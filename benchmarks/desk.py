@@ -11,8 +11,9 @@ workspace that is made by hand: no training. Each case has a copy of its own.
 Kept: answers in the store, and whether they are the typed ones about the questions that were painted, in that order.
 Painted: from the browser's key event to the frame that shows the next question (``requestAnimationFrame`` after it was
 drawn, then a task after that frame), the n-th key to the n-th next question. On the plain page a key that comes too
-early has no effect, so there the time is taken in a second round (``--rounds`` keys) in which each key waits for its
-question. The last line is one JSON object.
+early has no effect or is kept about a question that was answered before, so there the time is taken in a second round
+(``--rounds`` keys) in which each key waits for its question; ``seen``: the keys that had an effect. ``questions``: how
+many were answered. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -120,6 +121,16 @@ def settle(page: Any, enough: int, patience: float) -> None:
             return
 
 
+def calm_down(page: Any, workspace: Path, *, most: float = 180, still: float = 10) -> None:
+    """Wait until the plain page has worked off what was typed: nothing new is kept or painted for some seconds."""
+    until, before, since = time.monotonic() + most, (0, 0), time.monotonic()
+    while time.monotonic() < min(until, since + still):
+        time.sleep(1)
+        now = (len(kept(workspace)), page.evaluate("window.painted.length"))
+        if now != before:
+            before, since = now, time.monotonic()
+
+
 def one_by_one(page: Any, keys: str) -> list[float]:
     """Press each key when its question is there; gives the times of those that had an effect, in milliseconds."""
     from playwright.sync_api import TimeoutError as LateError
@@ -165,7 +176,10 @@ def run(kind: str, template: Path, chromium: str, given: argparse.Namespace, pro
             with load(processes):
                 time.sleep(1 if processes else 0)
                 type_keys(page, keys, given.interval)
-                settle(page, given.answers, 180 if kind == "card" else 5)
+                if kind == "card":
+                    settle(page, given.answers, 180)
+                else:
+                    calm_down(page, workspace)
                 found = kept(workspace)
                 painted, pressed = page.evaluate("[window.painted, window.pressed]")
                 if kind == "plain":
@@ -178,9 +192,11 @@ def run(kind: str, template: Path, chromium: str, given: argparse.Namespace, pro
         "load": "busy" if processes else "idle",
         "typed": len(keys),
         "kept": len(found),
+        "questions": len({item for item, _ in found}),
         "in_order": in_order(found, painted, keys),
-        "median_ms": round(float(np.median(times)), 1),
-        "p95_ms": round(float(np.percentile(times, 95)), 1),
+        "median_ms": round(float(np.median(times)), 1) if times else None,
+        "p95_ms": round(float(np.percentile(times, 95)), 1) if times else None,
+        "seen": len(times),
     }
 
 

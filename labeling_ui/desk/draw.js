@@ -6,7 +6,7 @@ export const LEFT = 118;
 export const RIGHT = 50;
 const TOP = 20;
 const BOTTOM = 38;
-const ROW = 44;
+const ROW = 38;
 const STRIP = 34;
 const COLOURS = {
   context: "#7a8797", asked: "#2b7bc0", band: "rgba(230, 159, 0, 0.30)", edge: "#b97c00", window: "rgba(122, 135, 151, 0.14)",

@@ -62,7 +62,8 @@ def shoot(server: Server, browser: Any, out: Path, scheme: str) -> None:
         page.keyboard.press("Escape")
         for name in PAGES:
             page.goto(f"{launch.address(server.port)}/{name}")
-            page.locator("[data-testid=stMainBlockContainer] :is(h1, h2)").first.wait_for()
+            page.locator("[data-testid=stMainBlockContainer]").wait_for()
+            page.wait_for_timeout(2500)
             page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')")
             page.wait_for_timeout(1500)
             page.screenshot(path=out / f"{name}-{scheme}.png")
@@ -83,7 +84,7 @@ def main() -> None:
         server.start()
         try:
             for number, person in enumerate(TEAM):
-                answer(server, person, 6, 3 + number)
+                answer(server, person, 3, 3 + number)
             with running_browser() as browser:
                 for scheme in ("light", "dark"):
                     shoot(server, browser, given.out, scheme)
