@@ -64,13 +64,8 @@ def _who(door: entrance.ServiceDoor, who: Visitor) -> None:
     if door.ws.settings.access.mode != "local":
         identity.who_box(door.ws, who)
         return
-    st.text_input(
-        "Answers are kept under",
-        value=entrance.desk().analyst,
-        key="analyst",
-        max_chars=state.NAME_LIMIT,
-        on_change=_renamed,
-    )
+    st.session_state.setdefault("analyst", entrance.desk().analyst)
+    st.text_input("Answers are kept under", key="analyst", max_chars=state.NAME_LIMIT, on_change=_renamed)
 
 
 def _renamed() -> None:

@@ -207,6 +207,7 @@ class Card {
     this.view.root.dataset.state = past ? "past" : "asked";
     this.view.fault.value = past?.fault ?? "";
     this.view.comment.value = past?.comment ?? "";
+    this.view.read.textContent = "";
     describe(this.view, question, past, this.clock);
     this.marks.question = question;
     this.overlays.open(question, () => this.queue.held[past ? 0 : 1]);

@@ -62,8 +62,8 @@ def test_a_picture_of_64_channels_scrolls_in_its_place_and_is_small(
         )
         height = page.locator(".scroller").evaluate("e => e.scrollHeight")
         for row in range(CHANNELS):
-            top = (20 + 44 * row) / height
-            assert count_colour(page, "#7a8797", (0.15, top, 0.93, top + 44 / height)) > 100
+            top = (20 + 38 * row) / height
+            assert count_colour(page, "#7a8797", (0.15, top, 0.93, top + 38 / height)) > 100
         page.locator(".scroller").focus()
         page.keyboard.press("End")
         page.wait_for_function("scroller => scroller.scrollTop > 2000", arg=page.locator(".scroller").element_handle())

@@ -30,7 +30,7 @@ def test_ingest_keeps_values_truth_and_times(workspace: Workspace, tmp_path: Pat
     np.testing.assert_array_equal(series.values, np.array([[1.5], [2.5], [3.5]], np.float32))
     assert series.truth is not None
     assert series.truth.tolist() == [0, 1, 0]
-    assert isinstance(series.values, np.memmap)
+    assert isinstance(series.values.base, np.memmap)
     assert load_series(workspace, kept.record).truth is None
     workspace.close()
 
