@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import hand_made
 import numpy as np
 import pytest
 import streamlit as st
+from desk_process import Server, running_browser
 
 from db import jobs, labels, versions
 from db.records import Label, ModelVersion, NewVersion
@@ -130,6 +132,20 @@ def scene(tmp_path: Path, template: Path, monkeypatch: pytest.MonkeyPatch) -> It
     root = tmp_path / "plant"
     shutil.copytree(template, root)
     yield from _opened(root, monkeypatch)
+
+
+@pytest.fixture
+def server(scene: Scene) -> Iterator[Server]:
+    server = Server(scene.root)
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with running_browser() as started:
+        yield started
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from desk_process import CHROMIUM, Server, running_browser, tab_of
+from desk_process import CHROMIUM, Server, tab_of
 from desk_tab import all_kept, asked, moved_on, open_card, press, ready_for_clicks, said
 from laid_out import answers
 
@@ -37,12 +37,6 @@ def server(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     server.start()
     yield server
     server.kill()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with running_browser() as started:
-        yield started
 
 
 def faults(page: Any, axe: Any, name: str) -> list[str]:

@@ -1,14 +1,13 @@
 """The strip of look-alikes: looked over, some excepted, and never waited for; in a real Chromium."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from desk_process import CHROMIUM, Server, browser_page
+from desk_tab import open_card
 
 from db import vetoes
-from labeling_ui import launch
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = [
@@ -18,14 +17,6 @@ pytestmark = [
 ]
 STRANGE = "pump <img src=x onerror=alert(1)>"
 FOCUSED = "document.querySelector('[data-testid=stBidiComponentIsolated]').shadowRoot.activeElement"
-
-
-@pytest.fixture
-def server(scene: Any) -> Iterator[Server]:
-    server = Server(scene.root)
-    server.start()
-    yield server
-    server.kill()
 
 
 def keys(many: int) -> list[str]:
@@ -70,11 +61,6 @@ class Stub:
         route.fulfill(json={"acknowledged": self.entries[-1]["sequence"], "results": told, "left": 4})
 
 
-def open_queue(page: Any, server: Server) -> None:
-    page.goto(launch.address(server.port))
-    page.locator("section.card[data-item]").wait_for()
-
-
 def strip(page: Any) -> Any:
     found = page.get_by_role("region", name="Look-alikes")
     found.locator(".tile").first.wait_for()
@@ -89,7 +75,7 @@ def all_kept(page: Any) -> None:
 def test_windows_are_excepted_by_keys_and_go_with_the_answer(server: Server) -> None:
     with browser_page() as (page, complaints):
         stub = Stub(page)
-        open_queue(page, server)
+        open_card(page, server)
         found = strip(page)
         assert found.locator(".tile").count() == 12
         assert found.get_by_text(STRANGE).count() == 12
@@ -113,7 +99,7 @@ def test_windows_are_excepted_by_keys_and_go_with_the_answer(server: Server) -> 
 def test_what_the_other_answer_would_settle_is_shown_and_its_exceptions_only_go_with_it(server: Server) -> None:
     with browser_page() as (page, _):
         stub = Stub(page)
-        open_queue(page, server)
+        open_card(page, server)
         found = strip(page)
         found.locator(".tile").nth(8).click()  # not among what Normal would settle
         found.get_by_role("button", name="If Normal: 3").click()
@@ -139,7 +125,7 @@ def excepted(scene: Any) -> list[str | None]:
 
 def test_an_excepted_window_is_not_settled_until_the_answer_is_undone(scene: Any, server: Server) -> None:
     with browser_page() as (page, complaints):
-        open_queue(page, server)
+        open_card(page, server)
         page.get_by_role("button", name="If Normal: ").click()
         strip(page)
         for key in ("l", "End", "Space"):
@@ -158,7 +144,7 @@ def test_an_excepted_window_is_not_settled_until_the_answer_is_undone(scene: Any
 def test_an_answer_waits_for_no_strip(server: Server) -> None:
     with browser_page() as (page, _):
         stub = Stub(page)
-        open_queue(page, server)
+        open_card(page, server)
         page.keyboard.press("l")
         page.get_by_text("No look-alikes are shown here now").wait_for()
         for _ in range(3):
@@ -172,7 +158,7 @@ def test_a_server_without_small_pictures_still_says_how_many(server: Server) -> 
     with browser_page() as (page, _):
         Stub(page)
         page.route("**/api/v1/windows", lambda route: route.fulfill(status=500, json={}))
-        open_queue(page, server)
+        open_card(page, server)
         page.get_by_text("Anomaly would settle 14 look-alikes (1 as Normal)").wait_for()
         assert page.locator(".tile").count() == 0
 
@@ -182,7 +168,7 @@ def test_where_controls_are_asked_nothing_tells_them_from_questions(scene: Any) 
     server.start()
     with browser_page() as (page, complaints):
         stub = Stub(page)
-        open_queue(page, server)
+        open_card(page, server)
         page.wait_for_timeout(1200)
         page.keyboard.press("l")
         page.get_by_text("Look-alikes are not shown in this workspace").wait_for()

@@ -1,10 +1,10 @@
 """The page as an analyst meets it: a real server, a real Chromium, real keys, a real kill."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from desk_process import CHROMIUM, Server, browser_page
+from desk_tab import open_card
 
 from db.records import Answer
 from labeling_ui import launch
@@ -18,19 +18,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
 ]
-
-
-@pytest.fixture
-def server(scene: Any) -> Iterator[Server]:
-    server = Server(scene.root)
-    server.start()
-    yield server
-    server.kill()
-
-
-def open_queue(page: Any, server: Server) -> None:
-    page.goto(launch.address(server.port))
-    page.locator("section.card[data-item]").wait_for()
 
 
 def asked(page: Any) -> str:
@@ -54,7 +41,7 @@ def extents(scene: Any) -> list[tuple[int, int]]:
 
 def test_keys_answer_and_undo_and_the_store_holds_them_in_order(scene: Any, server: Server) -> None:
     with browser_page(color_scheme="dark") as (page, complaints):
-        open_queue(page, server)
+        open_card(page, server)
         type_keys(page, "anu")
         all_kept(page)
         assert scene.answers() == ["anomaly", "normal", "unsure"]
@@ -70,7 +57,7 @@ def test_keys_answer_and_undo_and_the_store_holds_them_in_order(scene: Any, serv
 
 def test_an_earlier_answer_is_looked_at_and_changed(scene: Any, server: Server) -> None:
     with browser_page() as (page, _):
-        open_queue(page, server)
+        open_card(page, server)
         first = asked(page)
         type_keys(page, "nn")
         page.keyboard.press("ArrowLeft")
@@ -84,7 +71,7 @@ def test_an_earlier_answer_is_looked_at_and_changed(scene: Any, server: Server) 
 
 def test_handles_are_moved_by_keys_and_a_drag_marks_a_stretch(scene: Any, server: Server) -> None:
     with browser_page() as (page, complaints):
-        open_queue(page, server)
+        open_card(page, server)
         handle = page.get_by_role("slider").nth(1)
         before = int(handle.get_attribute("aria-valuenow"))
         handle.focus()
@@ -106,7 +93,7 @@ def test_handles_are_moved_by_keys_and_a_drag_marks_a_stretch(scene: Any, server
 
 def test_answers_outlive_a_killed_server_and_a_reload(scene: Any, server: Server) -> None:
     with browser_page() as (page, _):
-        open_queue(page, server)
+        open_card(page, server)
         type_keys(page, "a")
         all_kept(page)
         page.wait_for_timeout(1500)  # the next pictures come
@@ -123,7 +110,7 @@ def test_answers_outlive_a_killed_server_and_a_reload(scene: Any, server: Server
 
 def test_names_from_data_are_text_and_the_page_fits_a_laptop(scene: Any, server: Server) -> None:
     with browser_page() as (page, complaints):
-        open_queue(page, server)
+        open_card(page, server)
         page.get_by_text("pump <b>x</b>").wait_for()
         assert page.locator("[data-testid='stMain'] img").count() == 0
         assert page.locator("[data-testid='stMain']").evaluate("e => e.scrollHeight <= e.clientHeight")
@@ -134,7 +121,7 @@ def test_names_from_data_are_text_and_the_page_fits_a_laptop(scene: Any, server:
 
 def test_a_finger_answers(scene: Any, server: Server) -> None:
     with browser_page(has_touch=True) as (page, _):
-        open_queue(page, server)
+        open_card(page, server)
         page.wait_for_timeout(400)
         page.get_by_role("button", name="Normal (N)").tap()
         all_kept(page)

@@ -1,13 +1,11 @@
 """The card beside the answers: keys, overlays, reasons, zoom; in a real Chromium."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from desk_process import CHROMIUM, Server, browser_page
-
-from labeling_ui import launch
+from desk_tab import open_card
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = [
@@ -17,19 +15,6 @@ pytestmark = [
 ]
 FOCUSED = "document.querySelector('[data-testid=stBidiComponentIsolated]').shadowRoot.activeElement"
 REBUILT = "**/api/v1/questions/*/reconstruction"
-
-
-@pytest.fixture
-def server(scene: Any) -> Iterator[Server]:
-    server = Server(scene.root)
-    server.start()
-    yield server
-    server.kill()
-
-
-def open_queue(page: Any, server: Server) -> None:
-    page.goto(launch.address(server.port))
-    page.locator("section.card[data-item]").wait_for()
 
 
 def picture(page: Any) -> str:
@@ -46,7 +31,7 @@ def is_on(page: Any, name: str) -> bool:
 
 def test_the_keys_are_a_dialog_that_lies_on_the_screen_and_gives_the_focus_back(scene: Any, server: Server) -> None:
     with browser_page(color_scheme="dark") as (page, _):
-        open_queue(page, server)
+        open_card(page, server)
         item = page.locator("section.card").get_attribute("data-item")
         page.locator("[data-act=help]").focus()
         page.keyboard.press("?")
@@ -73,7 +58,7 @@ def test_the_keys_are_a_dialog_that_lies_on_the_screen_and_gives_the_focus_back(
 
 def test_each_overlay_has_a_switch_and_the_choice_outlives_a_reload(server: Server) -> None:
     with browser_page() as (page, _):
-        open_queue(page, server)
+        open_card(page, server)
         assert switch(page, "Yesterday").count() == 0  # ten hours were recorded
         assert is_on(page, "Score")
         before = picture(page)
@@ -103,7 +88,7 @@ def with_days_before(route: Any) -> None:
 def test_only_the_lines_that_a_question_has_can_be_switched_and_each_by_itself(server: Server) -> None:
     with browser_page() as (page, _):
         page.route(re.compile(r"/questions/\d+$"), with_days_before)
-        open_queue(page, server)
+        open_card(page, server)
         assert switch(page, "Last week").count() == 0
         both = picture(page)
         switch(page, "Yesterday").click()
@@ -126,7 +111,7 @@ def test_a_reconstruction_is_asked_for_only_while_it_is_on_for_this_question_and
 
     with browser_page() as (page, complaints):
         page.route(REBUILT, rebuilt)
-        open_queue(page, server)
+        open_card(page, server)
         page.keyboard.press("n")
         page.wait_for_timeout(700)
         assert asked == []
@@ -145,7 +130,7 @@ def test_where_a_model_keeps_no_reconstruction_its_switch_goes(server: Server) -
     words = {"error": {"expected": "one", "message": "the current model keeps no reconstruction"}}
     with browser_page() as (page, _):
         page.route(REBUILT, lambda route: route.fulfill(status=404, json=words))
-        open_queue(page, server)
+        open_card(page, server)
         switch(page, "Reconstruction").click()
         page.get_by_text("No reconstruction: the current model keeps no reconstruction").wait_for()
         assert switch(page, "Reconstruction").count() == 0
@@ -156,7 +141,7 @@ def test_where_a_model_keeps_no_reconstruction_its_switch_goes(server: Server) -
 
 def test_what_deviates_most_is_said_once(server: Server) -> None:
     with browser_page() as (page, complaints):
-        open_queue(page, server)
+        open_card(page, server)
         said = page.get_by_role("complementary", name="Why it is asked").inner_text()
         assert said.count("Deviates most: ") == said.count("times its usual spread") == 1
         assert said.count("% anomaly") == 0
@@ -168,7 +153,7 @@ def test_zoom_stays_at_the_mark_and_ends_with_the_series(server: Server) -> None
         return [one.bounding_box()["x"] for one in page.get_by_role("slider").all()]
 
     with browser_page() as (page, _):
-        open_queue(page, server)
+        open_card(page, server)
         low, high = edges(page)
         page.keyboard.press("+")
         page.wait_for_timeout(500)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from desk_process import CHROMIUM, Server, running_browser, tab_of
+from desk_process import CHROMIUM, Server, tab_of
 from desk_tab import LEFT, RIGHT, asked, count_colour, moved_on, open_card, said
 from laid_out import lay_out
 
@@ -38,12 +38,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         server.start()
         yield server
         server.kill()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with running_browser() as started:
-        yield started
 
 
 def minutes(point: float) -> float:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from desk_process import CHROMIUM, Server, running_browser, tab_of
+from desk_process import CHROMIUM, Server, tab_of
 from desk_tab import asked, count_colour, open_card
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -26,12 +26,6 @@ def server(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     server.start()
     yield server
     server.kill()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with running_browser() as started:
-        yield started
 
 
 def wait_for_ink(page: Any, theme: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from desk_process import CHROMIUM, PATIENCE, Server, running_browser, tab_of
+from desk_process import CHROMIUM, PATIENCE, Server, tab_of
 from desk_tab import all_kept, asked, moved_on, open_card, painted, press, said, sit_down
 from laid_out import answers, lay_out, standing
 
@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
 ]
 QUESTIONS = 160
-"""A tab holds forty under each name that it had."""
+"""A tab holds fifty under each name that it had."""
 LEASE = 6.0
 
 
@@ -49,12 +49,6 @@ def brief(tmp_path: Path) -> Iterator[tuple[Workspace, Server]]:
         server.start()
         yield ws, server
         server.kill()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with running_browser() as started:
-        yield started
 
 
 def name_of(page: Any) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from desk_process import CHROMIUM, Server, running_browser, tab_of
+from desk_process import CHROMIUM, Server, tab_of
 from desk_tab import all_kept, asked, moved_on, open_card, painted, press, ready_for_clicks, sit_down
 from laid_out import answers, lay_out, standing
 
@@ -35,12 +35,6 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Workspace, 
         server.start()
         yield ws, server
         server.kill()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with running_browser() as started:
-        yield started
 
 
 def fail(route: Any) -> None:

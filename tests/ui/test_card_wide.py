@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from desk_process import CHROMIUM, Server, running_browser, tab_of
+from desk_process import CHROMIUM, Server, tab_of
 from desk_tab import count_colour, drag, open_card, pixel, press
 from laid_out import lay_out, standing
 
@@ -42,12 +42,6 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Workspace, 
         yield ws, server
         server.kill()
     shutil.rmtree(root)  # a quarter of a gigabyte
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with running_browser() as started:
-        yield started
 
 
 def test_a_picture_of_64_channels_scrolls_in_its_place_and_is_small(

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from desk_process import CHROMIUM, Server, running_browser, tab_of
+from desk_process import CHROMIUM, Server, tab_of
 from desk_tab import drag, open_card, press
 from laid_out import lay_out, standing
 
@@ -35,12 +35,6 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Workspace, 
         server.start()
         yield ws, server
         server.kill()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with running_browser() as started:
-        yield started
 
 
 def shown_after(page: Any, key: str) -> tuple[tuple[int, int], list[int]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from desk_process import CHROMIUM, Server, free_port, running_browser, tab_of, wait_for
+from desk_process import CHROMIUM, Server, free_port, tab_of, wait_for
 
 from db.desk_records import Role
 from labeling_ui import launch
@@ -82,12 +82,6 @@ def desk(template: Path, provider: str, tmp_path_factory: pytest.TempPathFactory
         server.start()
         yield Desk(ws, address)
         server.kill()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with running_browser() as started:
-        yield started
 
 
 def log_in(page: Any, address: str, name: str) -> None:
